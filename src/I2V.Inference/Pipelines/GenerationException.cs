@@ -1,0 +1,28 @@
+namespace I2V.Inference.Pipelines;
+
+public enum GenerationError
+{
+    Unknown = 0,
+
+    /// <summary>The settings are outside what the model can make.</summary>
+    InvalidSettings = 1,
+
+    /// <summary>The package is incomplete, damaged or of an unknown family.</summary>
+    ModelLoadFailed = 2,
+
+    /// <summary>ONNX Runtime or one of its providers cannot be loaded.</summary>
+    RuntimeMissing = 3,
+
+    OutOfDeviceMemory = 4,
+
+    InferenceFailed = 5,
+}
+
+/// <summary>A run that failed; the message is for the user.</summary>
+public sealed class GenerationException(GenerationError error, string message, Exception? inner = null) : Exception(message, inner)
+{
+    public GenerationError Error { get; } = error;
+
+    /// <summary>True when the same request could succeed on another attempt or another machine.</summary>
+    public bool IsTransient => Error is not GenerationError.InvalidSettings;
+}

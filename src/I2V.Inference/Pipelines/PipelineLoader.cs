@@ -1,0 +1,22 @@
+using I2V.Inference.Models;
+
+namespace I2V.Inference.Pipelines;
+
+/// <summary>Where a pipeline runs.</summary>
+public sealed record DeviceOptions
+{
+    /// <summary><c>cpu</c>, <c>cuda</c> or <c>webgpu</c>.</summary>
+    public string Provider { get; init; } = "cpu";
+
+    public int DeviceId { get; init; }
+
+    /// <summary>Processor threads for one operator; 0 lets the runtime choose.</summary>
+    public int Threads { get; init; }
+}
+
+/// <summary>Opens a package and builds the pipeline of its family.</summary>
+public static class PipelineLoader
+{
+    /// <exception cref="GenerationException">The package or the runtime cannot be used.</exception>
+    public static IVideoPipeline Load(ModelPackage package, DeviceOptions device) => throw new NotImplementedException();
+}

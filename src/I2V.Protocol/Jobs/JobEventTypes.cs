@@ -1,0 +1,39 @@
+namespace I2V.Protocol.Jobs;
+
+/// <summary>Values of the <c>event:</c> line of a job's event stream.</summary>
+public static class JobEventTypes
+{
+    public const string Snapshot = "snapshot";
+    public const string Queued = "job.queued";
+    public const string Started = "job.started";
+    public const string Progress = "job.progress";
+    public const string Preview = "job.preview";
+    public const string Degraded = "job.degraded";
+    public const string Retrying = "job.retrying";
+    public const string Canceling = "job.canceling";
+    public const string Succeeded = "job.succeeded";
+    public const string Failed = "job.failed";
+    public const string Canceled = "job.canceled";
+    public const string Expired = "job.expired";
+    public const string Ping = "ping";
+
+    public static bool IsTerminal(string type) => type is Succeeded or Failed or Canceled or Expired;
+}
+
+/// <summary>The data of an event: what changed, and nothing that the job object would not say.</summary>
+public sealed record JobEventData
+{
+    public required string JobId { get; init; }
+
+    public required JobStatus Status { get; init; }
+
+    public string? StatusReason { get; init; }
+
+    public required DateTimeOffset At { get; init; }
+
+    public int? Attempt { get; init; }
+
+    public JobProgress? Progress { get; init; }
+
+    public JobError? Error { get; init; }
+}
