@@ -51,7 +51,7 @@ internal sealed class JobEvents(JobReader jobs, JobObjects objects, JobsDb db, E
             // Read after the subscription, so that a change since the first read is either in here or wakes us.
             if (await jobs.FindAsync(job.Id, job.TenantId, stop.Token) is { } current)
             {
-                await writer.WriteAsync(JobEventTypes.Snapshot, await objects.ToObjectAsync(current, stop.Token), id: null, stop.Token);
+                await writer.WriteAsync(JobEventTypes.Snapshot, (await objects.ToViewAsync(current, stop.Token)).Job, id: null, stop.Token);
                 await FollowAsync(job.Id, last, writer, waiter, stop.Token);
             }
         }

@@ -1,8 +1,6 @@
 using I2V.Gateway.Access;
-using I2V.Gateway.Errors;
+using I2V.Gateway.Events;
 using I2V.Gateway.Jobs.Intake;
-using I2V.Protocol.Errors;
-using I2V.Protocol.Jobs;
 
 namespace I2V.Gateway.Jobs;
 
@@ -17,9 +15,14 @@ internal static class JobsApi
             .AddSingleton<ImageIntake>()
             .AddSingleton<ModelCatalog>()
             .AddSingleton<QueueInfos>()
-            .AddSingleton<JobRemoval>()
+            .AddSingleton<EventSignal>()
+            .AddHostedService(provider => provider.GetRequiredService<EventSignal>())
             .AddScoped<JobReader>()
-            .AddScoped<JobObjects>();
+            .AddScoped<JobObjects>()
+            .AddScoped<JobWait>()
+            .AddScoped<JobEvents>()
+            .AddScoped<SubmitJob>()
+            .AddScoped<DeleteJob>();
     }
 
     public static void MapJobs(this IEndpointRouteBuilder routes)
@@ -37,5 +40,9 @@ internal static class JobsApi
         read.MapGet("/{id}/events", JobEvents.HandleAsync).WithName("JobEvents");
         read.MapGet("/{id}/attempts", GetAttempts.HandleAsync).WithName("GetAttempts");
         read.MapGet("/{id}/content", GetContent.HandleAsync).WithName("GetContent");
+
+        var models = routes.MapGroup("/v1/models").WithTags("Models").RequireAuthorization(Scopes.JobsRead);
+        models.MapGet("/", GetModels.ListAsync).WithName("ListModels");
+        models.MapGet("/{id}", GetModels.OneAsync).WithName("GetModel");
     }
 }

@@ -26,7 +26,7 @@ internal static class ListJobs
         var page = hasMore ? rows[..query.Limit] : rows;
         return TypedResults.Ok(new JobList
         {
-            Data = await objects.ToObjectsAsync(page, ct),
+            Data = [.. (await objects.ToViewsAsync(page, ct)).Select(view => view.Job)],
             HasMore = hasMore,
             NextCursor = hasMore ? JobCursor.Write(page[^1].Id) : null,
         });
