@@ -1,6 +1,7 @@
 using I2V.Gateway.Access;
 using I2V.Gateway.Database;
 using I2V.Gateway.Errors;
+using I2V.Gateway.Scheduling;
 using I2V.Protocol;
 using I2V.Protocol.Bus;
 
@@ -23,6 +24,7 @@ internal static class GatewayHost
         builder.AddAccess();
         builder.Services.AddProblems();
         builder.AddI2VBus();
+        builder.AddScheduling();
 
         var app = builder.Build();
 
