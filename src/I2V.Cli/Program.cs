@@ -1,11 +1,16 @@
 using System.CommandLine;
 using I2V.Cli.Configuration;
+using I2V.Cli.Jobs;
 using I2V.Cli.Up;
 
 var root = new RootCommand("Send an image, get a video: a job queue with GPU workers.")
 {
     UpCommand.Create(),
     DownCommand.Create(),
+    SubmitCommand.Create(),
+    WatchCommand.Create(),
+    JobsCommand.Create(),
+    CancelCommand.Create(),
 };
 
 return await CommandRunner.RunAsync(root, args);
