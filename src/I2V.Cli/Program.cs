@@ -1,6 +1,7 @@
 using System.CommandLine;
 using I2V.Cli.Configuration;
 using I2V.Cli.Jobs;
+using I2V.Cli.Render;
 using I2V.Cli.Up;
 
 var root = new RootCommand("Send an image, get a video: a job queue with GPU workers.")
@@ -11,6 +12,7 @@ var root = new RootCommand("Send an image, get a video: a job queue with GPU wor
     WatchCommand.Create(),
     JobsCommand.Create(),
     CancelCommand.Create(),
+    RenderCommand.Create(),
 };
 
 return await CommandRunner.RunAsync(root, args);
