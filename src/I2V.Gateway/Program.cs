@@ -1,7 +1,11 @@
 using I2V.Gateway.Access;
+using I2V.Gateway.Console;
 using I2V.Gateway.Database;
 using I2V.Gateway.Errors;
+using I2V.Gateway.Jobs;
+using I2V.Gateway.OpenApi;
 using I2V.Gateway.Scheduling;
+using I2V.Gateway.Storage;
 using I2V.Protocol;
 using I2V.Protocol.Bus;
 
@@ -25,12 +29,20 @@ internal static class GatewayHost
         builder.Services.AddProblems();
         builder.AddI2VBus();
         builder.AddScheduling();
+        builder.AddI2VStorage();
+        builder.Services.AddJobs();
+        builder.Services.AddApiDocument();
 
         var app = builder.Build();
 
         app.UseProblems();
+        app.UseConsole();
         app.UseAuthentication();
         app.UseAuthorization();
+
+        app.MapJobs();
+        app.MapStorage();
+        app.MapApiDocument();
 
         return app;
     }

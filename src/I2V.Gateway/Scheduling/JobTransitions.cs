@@ -121,7 +121,7 @@ internal sealed partial class JobTransitions(
     }
 
     /// <summary>Who had the key, or null where there is no key or nobody has it.</summary>
-    private async Task<SubmitResult?> FindReplayAsync(Guid tenantId, IdempotencyClaim? key, CancellationToken ct)
+    public async Task<SubmitResult?> FindReplayAsync(Guid tenantId, IdempotencyClaim? key, CancellationToken ct)
     {
         if (key is null)
         {
