@@ -1,7 +1,11 @@
 using I2V.Gateway.Access;
 using I2V.Gateway.Database;
 using I2V.Gateway.Errors;
+using I2V.Gateway.Health;
+using I2V.Gateway.Jobs;
 using I2V.Gateway.Scheduling;
+using I2V.Gateway.Storage;
+using I2V.Gateway.Workers;
 using I2V.Protocol;
 using I2V.Protocol.Bus;
 
@@ -23,14 +27,23 @@ internal static class GatewayHost
         builder.AddDatabase();
         builder.AddAccess();
         builder.Services.AddProblems();
+        builder.AddI2VStorage();
         builder.AddI2VBus();
         builder.AddScheduling();
+        builder.AddWorkers();
+        builder.Services.AddJobs();
+        builder.AddHealth();
 
         var app = builder.Build();
 
         app.UseProblems();
         app.UseAuthentication();
         app.UseAuthorization();
+
+        app.MapJobs();
+        app.MapWorkers();
+        app.MapStorage();
+        app.MapHealth();
 
         return app;
     }
