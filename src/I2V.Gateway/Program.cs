@@ -1,8 +1,10 @@
 using I2V.Gateway.Access;
+using I2V.Gateway.Console;
 using I2V.Gateway.Database;
 using I2V.Gateway.Errors;
 using I2V.Gateway.Health;
 using I2V.Gateway.Jobs;
+using I2V.Gateway.OpenApi;
 using I2V.Gateway.Scheduling;
 using I2V.Gateway.Storage;
 using I2V.Gateway.Workers;
@@ -33,10 +35,12 @@ internal static class GatewayHost
         builder.AddWorkers();
         builder.Services.AddJobs();
         builder.AddHealth();
+        builder.Services.AddApiDocument();
 
         var app = builder.Build();
 
         app.UseProblems();
+        app.UseConsole();
         app.UseAuthentication();
         app.UseAuthorization();
 
@@ -44,6 +48,7 @@ internal static class GatewayHost
         app.MapWorkers();
         app.MapStorage();
         app.MapHealth();
+        app.MapApiDocument();
 
         return app;
     }

@@ -20,7 +20,7 @@ internal sealed class LocalPostgres
 
     public string ConnectionString => ConnectionStringOf(Database);
 
-    private string Cluster => Path.Combine(options.Folder, "cluster");
+    private string Cluster => ClusterIn(options.Folder);
 
     /// <summary>Folder of the newest installed PostgreSQL's programs, or null.</summary>
     public static string? FindPrograms()
@@ -34,15 +34,17 @@ internal sealed class LocalPostgres
             .FirstOrDefault(folder => File.Exists(Path.Combine(folder, "initdb")) && File.Exists(Path.Combine(folder, "postgres")));
     }
 
+    /// <summary>False before the first start.</summary>
+    public static bool HasCluster(string folder) => File.Exists(Path.Combine(ClusterIn(folder), "PG_VERSION"));
+
     /// <summary>Makes the cluster on first use. Safe to repeat after any interruption.</summary>
     public static async Task<LocalPostgres> PrepareAsync(LocalPostgresOptions options, CancellationToken ct)
     {
         var programs = FindPrograms()
             ?? throw new CliException("PostgreSQL is not installed; `apt-get install postgresql` (as root) installs it.");
         var postgres = new LocalPostgres(options, programs);
-        await postgres.account.EnsureCanEnterAsync(Path.GetDirectoryName(options.Folder)!, ct);
         await postgres.account.OwnAsync(options.Folder, ct);
-        if (!File.Exists(Path.Combine(postgres.Cluster, "PG_VERSION")))
+        if (!HasCluster(options.Folder))
         {
             await postgres.CreateClusterAsync(ct);
         }
@@ -93,6 +95,8 @@ internal sealed class LocalPostgres
             ct);
         return answer.ExitCode == 0;
     }
+
+    private static string ClusterIn(string folder) => Path.Combine(folder, "cluster");
 
     private IEnumerable<string> Settings()
     {

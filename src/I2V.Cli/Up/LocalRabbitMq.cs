@@ -25,8 +25,13 @@ internal sealed class LocalRabbitMq
 
     public int Port => options.Port;
 
+    public int NameServicePort => options.NameServicePort;
+
     /// <summary>With the password.</summary>
-    public string Url => string.Create(CultureInfo.InvariantCulture, $"amqp://{User}:{options.Password}@127.0.0.1:{options.Port}/");
+    public string Url => UrlOf(options);
+
+    public static string UrlOf(LocalRabbitMqOptions options) =>
+        string.Create(CultureInfo.InvariantCulture, $"amqp://{User}:{options.Password}@127.0.0.1:{options.Port}/");
 
     /// <summary>The broker's start script itself; Debian's wrapper in <c>/usr/sbin</c> changes user and folders.</summary>
     public static string? FindServer() =>
@@ -41,7 +46,6 @@ internal sealed class LocalRabbitMq
         }
 
         var rabbit = new LocalRabbitMq(options, server);
-        await rabbit.account.EnsureCanEnterAsync(Path.GetDirectoryName(options.Folder)!, ct);
         await rabbit.WriteConfigurationAsync(ct);
         await rabbit.account.OwnAsync(options.Folder, ct);
         return rabbit;
@@ -69,6 +73,21 @@ internal sealed class LocalRabbitMq
         RunAs = account.RunAs,
         StopTimeout = TimeSpan.FromSeconds(20),
     };
+
+    /// <summary>True when <c>epmd</c> takes connections.</summary>
+    public async Task<bool> IsNameServiceReadyAsync(CancellationToken ct)
+    {
+        try
+        {
+            using var client = new TcpClient();
+            await client.ConnectAsync("127.0.0.1", options.NameServicePort, ct);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
 
     /// <summary>True when the broker answers a client's greeting, which it does once it has finished starting.</summary>
     public async Task<bool> IsReadyAsync(CancellationToken ct)

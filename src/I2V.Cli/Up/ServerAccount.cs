@@ -34,21 +34,26 @@ internal sealed class ServerAccount
             ? ToolProcess.RunAsync(fileName, arguments, ct, input)
             : ToolProcess.RunAsync("setpriv", ["--pdeathsig", "KILL", "--reuid", RunAs, "--regid", RunAs, "--init-groups", "--", fileName, .. arguments], ct, input);
 
-    /// <summary>Says which folder above <paramref name="folder"/> this account cannot enter, and how to mend it.</summary>
-    public async Task EnsureCanEnterAsync(string folder, CancellationToken ct)
+    /// <summary>
+    /// As root, says which folder on the way to <paramref name="folder"/> other users cannot enter, and how to mend it:
+    /// the servers run as users of their own. Nothing needs to be installed for this check.
+    /// </summary>
+    public static async Task EnsureServersCanEnterAsync(string folder, CancellationToken ct)
     {
-        if (RunAs is null)
+        if (!Environment.IsPrivilegedProcess)
         {
             return;
         }
 
+        const string nobody = "65534";
         foreach (var parent in FromRoot(folder))
         {
-            if ((await RunAsync("test", ["-x", parent], ct)).ExitCode != 0)
+            var entered = await ToolProcess.RunAsync("setpriv", ["--reuid", nobody, "--regid", nobody, "--clear-groups", "--", "test", "-x", parent], ct);
+            if (entered.ExitCode != 0)
             {
                 throw new CliException(
-                    $"The user {RunAs}, which runs a server here because you are root, cannot enter {parent}: " +
-                    $"choose another place with `--data /var/lib/i2v`, or allow it with `chmod o+x {parent}`.");
+                    "PostgreSQL and RabbitMQ run as users of their own when you are root, and other users cannot enter " +
+                    $"{parent}: choose another place with `--data /var/lib/i2v`, or allow it with `chmod o+x {parent}`.");
             }
         }
     }

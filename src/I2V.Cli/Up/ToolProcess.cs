@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using I2V.Cli.Configuration;
 
@@ -27,7 +28,7 @@ internal static class ToolProcess
             start.Environment[name] = value;
         }
 
-        using var process = await ChildThread.RunAsync(() => Process.Start(start)!);
+        using var process = await ChildThread.RunAsync(() => Start(start));
         try
         {
             await process.StandardInput.WriteAsync((input ?? "").AsMemory(), ct);
@@ -41,6 +42,18 @@ internal static class ToolProcess
         {
             process.Kill(entireProcessTree: true);
             throw;
+        }
+    }
+
+    private static Process Start(ProcessStartInfo start)
+    {
+        try
+        {
+            return Process.Start(start)!;
+        }
+        catch (Win32Exception error)
+        {
+            throw new CliException($"`{start.FileName}` could not be started: {error.Message}.", error);
         }
     }
 

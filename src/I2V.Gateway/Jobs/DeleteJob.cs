@@ -1,4 +1,5 @@
 using System.Security.Claims;
+using I2V.Gateway.Database;
 using I2V.Gateway.Errors;
 using I2V.Gateway.Scheduling;
 using I2V.Gateway.Storage;
@@ -21,12 +22,17 @@ internal sealed class DeleteJob(JobTransitions transitions, JobWait waits, IObje
             return JobReader.NotFound();
         }
 
-        if (await delete.transitions.CancelAsync(job.TenantId, job.Id, ct) == CancelResult.Canceling)
+        return await delete.EndAndRemoveAsync(job, ct) ? TypedResults.NoContent() : JobReader.NotFound();
+    }
+
+    private async Task<bool> EndAndRemoveAsync(JobRow job, CancellationToken ct)
+    {
+        if (await transitions.CancelAsync(job.TenantId, job.Id, ct) == CancelResult.Canceling)
         {
-            await delete.waits.UntilAsync(job, Patience, view => view.Job.Status.IsTerminal(), ct);
+            await waits.UntilAsync(job, Patience, view => view.Job.Status.IsTerminal(), ct);
         }
 
-        return await delete.RemoveAsync(job.TenantId, job.Id, ct) ? TypedResults.NoContent() : JobReader.NotFound();
+        return await RemoveAsync(job.TenantId, job.Id, ct);
     }
 
     /// <summary>

@@ -6,7 +6,6 @@ using I2V.Gateway.Database;
 using I2V.Gateway.Errors;
 using I2V.Gateway.Jobs.Intake;
 using I2V.Gateway.Scheduling;
-using I2V.Gateway.Storage;
 using I2V.Protocol.Bus;
 using I2V.Protocol.Errors;
 using I2V.Protocol.Jobs;

@@ -22,7 +22,7 @@ internal sealed class TestRabbitMq : IAsyncDisposable
         var server = await LocalRabbitMq.PrepareAsync(
             new LocalRabbitMqOptions(Path.Combine(folder, "server"), port, distribution, epmd, Secrets.Password()),
             CancellationToken.None);
-        var names = new ServerHandle(server.NameServiceCommand(Path.Combine(folder, "epmd.log")), _ => Task.FromResult(!FreePorts.IsFree(epmd)));
+        var names = new ServerHandle(server.NameServiceCommand(Path.Combine(folder, "epmd.log")), server.IsNameServiceReadyAsync);
         var broker = new ServerHandle(server.Command(Path.Combine(folder, "rabbitmq.log")), server.IsReadyAsync);
         await names.StartAsync();
         await broker.StartAsync();

@@ -1,12 +1,12 @@
 using I2V.Protocol.Workers;
 
-namespace I2V.Gateway.Jobs.Intake;
+namespace I2V.Protocol.Jobs;
 
 /// <summary>Width and height of the film where the request leaves one or both open.</summary>
 /// <param name="Width">Pixels.</param>
 /// <param name="Height">Pixels.</param>
 /// <param name="Clamped">True when the model's limits kept the film from having the photo's aspect ratio.</param>
-internal readonly record struct FilmSize(int Width, int Height, bool Clamped)
+public readonly record struct FilmSize(int Width, int Height, bool Clamped)
 {
     /// <summary>
     /// Keeps the aspect ratio of the upright photo. With no side given the longest side is the model's default; with one given the
