@@ -33,6 +33,27 @@ internal sealed partial class JobTransitions(
         throw new TimeoutException("The Idempotency-Key kept changing hands; nothing was submitted.");
     }
 
+    /// <summary>What a submit under this key would be told because of an earlier one; null where there is no key or nobody has used it.</summary>
+    public async Task<SubmitResult?> FindReplayAsync(Guid tenantId, IdempotencyClaim? key, CancellationToken ct)
+    {
+        if (key is null)
+        {
+            return null;
+        }
+
+        await using var command = database.CreateCommand(TransitionSql.FindIdempotencyKey);
+        command.Parameters.Uuid(tenantId).Text(key.Key);
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        if (!await reader.ReadAsync(ct))
+        {
+            return null;
+        }
+
+        return reader.GetFieldValue<byte[]>(1).AsSpan().SequenceEqual(key.RequestHash)
+            ? new SubmitResult.Replayed(reader.GetGuid(0))
+            : new SubmitResult.KeyReused();
+    }
+
     /// <summary>Ends a waiting job now and asks a running one to end. Saying it again gives the same answer.</summary>
     public async Task<CancelResult> CancelAsync(Guid tenantId, Guid jobId, CancellationToken ct)
     {
@@ -118,27 +139,6 @@ internal sealed partial class JobTransitions(
         signals.TicketWaits();
         signals.Changed(job.Id);
         return new SubmitResult.Created(job.Id);
-    }
-
-    /// <summary>Who had the key, or null where there is no key or nobody has it.</summary>
-    public async Task<SubmitResult?> FindReplayAsync(Guid tenantId, IdempotencyClaim? key, CancellationToken ct)
-    {
-        if (key is null)
-        {
-            return null;
-        }
-
-        await using var command = database.CreateCommand(TransitionSql.FindIdempotencyKey);
-        command.Parameters.Uuid(tenantId).Text(key.Key);
-        await using var reader = await command.ExecuteReaderAsync(ct);
-        if (!await reader.ReadAsync(ct))
-        {
-            return null;
-        }
-
-        return reader.GetFieldValue<byte[]>(1).AsSpan().SequenceEqual(key.RequestHash)
-            ? new SubmitResult.Replayed(reader.GetGuid(0))
-            : new SubmitResult.KeyReused();
     }
 
     private static async Task<(int Max, int Queued)> CountQueuedAsync(NpgsqlConnection connection, Guid tenantId, CancellationToken ct)
