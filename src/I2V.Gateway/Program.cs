@@ -1,6 +1,13 @@
 using I2V.Gateway.Access;
+using I2V.Gateway.Console;
 using I2V.Gateway.Database;
 using I2V.Gateway.Errors;
+using I2V.Gateway.Health;
+using I2V.Gateway.Jobs;
+using I2V.Gateway.OpenApi;
+using I2V.Gateway.Scheduling;
+using I2V.Gateway.Storage;
+using I2V.Gateway.Workers;
 using I2V.Protocol;
 using I2V.Protocol.Bus;
 
@@ -22,13 +29,26 @@ internal static class GatewayHost
         builder.AddDatabase();
         builder.AddAccess();
         builder.Services.AddProblems();
+        builder.AddI2VStorage();
         builder.AddI2VBus();
+        builder.AddScheduling();
+        builder.AddWorkers();
+        builder.Services.AddJobs();
+        builder.AddHealth();
+        builder.Services.AddApiDocument();
 
         var app = builder.Build();
 
         app.UseProblems();
+        app.UseConsole();
         app.UseAuthentication();
         app.UseAuthorization();
+
+        app.MapJobs();
+        app.MapWorkers();
+        app.MapStorage();
+        app.MapHealth();
+        app.MapApiDocument();
 
         return app;
     }

@@ -1,5 +1,6 @@
 using I2V.Cli.Configuration;
 using I2V.Cli.Install;
+using I2V.ModelBuilder;
 
 namespace I2V.Cli.Up;
 
@@ -58,6 +59,8 @@ internal sealed class StackStart(UpOptions options, DataFolder data, Supervisor 
     {
         var runtime = await new OnnxRuntimeInstaller(Path.Combine(Product.DefaultData, "onnxruntime"), steps).EnsureAsync(options.Gpu, options.Install, ct);
         steps.Say($"ONNX Runtime is in {runtime.Folder}");
+        await Task.Run(() => MotionPackage.Ensure(data.Models), ct);
+        steps.Say($"the model {MotionPackage.Name} is in {data.Models}");
         return new WorkerEngine(runtime.Folder, options.Gpu ? runtime.GpuProvider : "cpu");
     }
 

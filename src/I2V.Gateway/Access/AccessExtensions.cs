@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.DataProtection;
 using Microsoft.Extensions.Options;
 
 namespace I2V.Gateway.Access;
@@ -15,6 +16,8 @@ internal static class AccessExtensions
         builder.Services.AddSingleton<ApiKeys>();
         builder.Services.AddSingleton<BootstrapKeys>();
 
+        // Authentication brings data protection along, which would write key files that nothing here ever uses.
+        builder.Services.AddDataProtection().UseEphemeralDataProtectionProvider();
         builder.Services.AddAuthentication(ApiKeyHandler.SchemeName)
             .AddScheme<AuthenticationSchemeOptions, ApiKeyHandler>(ApiKeyHandler.SchemeName, null);
         var authorization = builder.Services.AddAuthorizationBuilder();

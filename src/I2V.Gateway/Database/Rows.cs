@@ -11,8 +11,6 @@ internal sealed record TenantRow
 
     public required string Name { get; init; }
 
-    public required string Status { get; init; }
-
     public required int Weight { get; init; }
 
     public required int MaxQueued { get; init; }
@@ -61,6 +59,7 @@ internal sealed record WorkerRow
 
     public required string Version { get; init; }
 
+    /// <summary>What it said last: <c>loading</c>, <c>idle</c> or <c>draining</c>; <c>gone</c> once it left or was replaced.</summary>
     public required string State { get; init; }
 
     public long? MemoryFreeBytes { get; init; }

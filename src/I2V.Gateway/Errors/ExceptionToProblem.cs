@@ -1,3 +1,4 @@
+using I2V.Gateway.Storage;
 using I2V.Media;
 using I2V.Protocol.Errors;
 using Microsoft.AspNetCore.Diagnostics;
@@ -35,6 +36,8 @@ internal sealed partial class ExceptionToProblem(ILogger<ExceptionToProblem> log
         MediaException { Error: MediaError.ImageUnreadable } media => Problems.Invalid("/input/image", media.Message, ErrorCode.ImageUnreadable),
         MediaException { Error: MediaError.ImageTooLarge } media => Problems.Invalid("/input/image", media.Message, ErrorCode.ImageTooLarge),
         MediaException { IsTransient: true } => Problems.Unavailable("The image could not be read now, for a reason on our side. Try again."),
+        StorageException { Error: StorageError.NotFound } => Problems.NotFound("The stored file is gone; it may have been removed with its job."),
+        StorageException => Problems.Unavailable("Object storage cannot be reached now. Nothing was changed; try again."),
         BadHttpRequestException bad => Problems.ForStatus(bad.StatusCode),
         PostgresException { SqlState: PostgresErrorCodes.UntranslatableCharacter or PostgresErrorCodes.CharacterNotInRepertoire } =>
             Problems.Invalid("", "The request holds a character that cannot be stored, such as U+0000."),

@@ -4,7 +4,6 @@
 create table tenants (
     id                uuid primary key,
     name              text not null unique check (length(name) between 1 and 100),
-    status            text not null default 'active' check (status in ('active', 'suspended')),
     weight            int not null default 1 check (weight between 1 and 100),
     max_queued        int not null default 1000 check (max_queued >= 0),
     max_running       int not null default 64 check (max_running >= 0),
@@ -35,12 +34,13 @@ create table workers (
     models            jsonb not null,
     lanes             text[] not null,
     version           text not null,
-    state             text not null default 'idle' check (state in ('loading', 'idle', 'busy', 'draining', 'gone')),
+    state             text not null default 'idle' check (state in ('loading', 'idle', 'draining', 'gone')),
     memory_free_bytes bigint,
     warm_model        text,
     registered_at     timestamptz not null default clock_timestamp(),
     last_seen_at      timestamptz not null default clock_timestamp()
 ) with (fillfactor = 70);
+-- That a worker is busy follows from jobs.lease_owner.
 create index workers_present on workers (device_id) where state <> 'gone';
 
 create table jobs (
