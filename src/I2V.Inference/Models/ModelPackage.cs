@@ -1,3 +1,7 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using I2V.Inference.Pipelines;
+
 namespace I2V.Inference.Models;
 
 /// <summary>A folder with <c>manifest.json</c>, graphs, weights, tokenizers and licences, every file's hash checked.</summary>
@@ -18,6 +22,49 @@ public sealed class ModelPackage
     public string Sha256 { get; }
 
     /// <summary>Reads the manifest, checks every file's hash, refuses paths that leave the folder, and lists all that is wrong in one error.</summary>
-    /// <exception cref="Pipelines.GenerationException">The package cannot be used.</exception>
-    public static ModelPackage Open(string folder) => throw new NotImplementedException();
+    /// <exception cref="GenerationException">The package cannot be used.</exception>
+    public static ModelPackage Open(string folder)
+    {
+        folder = Path.GetFullPath(folder);
+        var json = ReadManifest(folder);
+        var manifest = Parse(folder, json);
+        var problems = PackageChecks.Run(folder, manifest);
+        return problems.Count == 0
+            ? new ModelPackage(folder, manifest, Convert.ToHexStringLower(SHA256.HashData(json)))
+            : throw Unusable(folder, problems);
+    }
+
+    /// <summary>The full path of a component's graph.</summary>
+    /// <exception cref="GenerationException">The package has no such component.</exception>
+    public string GraphPath(string component) =>
+        Manifest.Components.TryGetValue(component, out var found)
+            ? Path.Combine(Folder, found.Graph)
+            : throw Unusable(Folder, [$"components has no {component}, which the family {Manifest.Family} needs"]);
+
+    private static byte[] ReadManifest(string folder)
+    {
+        try
+        {
+            return File.ReadAllBytes(Path.Combine(folder, ModelManifestJson.FileName));
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw Unusable(folder, [$"{ModelManifestJson.FileName} cannot be read: {error.Message}"], error);
+        }
+    }
+
+    private static ModelManifest Parse(string folder, byte[] json)
+    {
+        try
+        {
+            return ModelManifestJson.Read(json);
+        }
+        catch (JsonException error)
+        {
+            throw Unusable(folder, [$"{ModelManifestJson.FileName} is not a manifest: {error.Message}"], error);
+        }
+    }
+
+    private static GenerationException Unusable(string folder, IReadOnlyList<string> problems, Exception? inner = null) =>
+        new(GenerationError.ModelLoadFailed, $"The model package {folder} cannot be used: {string.Join("; ", problems)}.", inner);
 }

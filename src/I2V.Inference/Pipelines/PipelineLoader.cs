@@ -18,5 +18,11 @@ public sealed record DeviceOptions
 public static class PipelineLoader
 {
     /// <exception cref="GenerationException">The package or the runtime cannot be used.</exception>
-    public static IVideoPipeline Load(ModelPackage package, DeviceOptions device) => throw new NotImplementedException();
+    public static IVideoPipeline Load(ModelPackage package, DeviceOptions device) => package.Manifest.Family switch
+    {
+        "motion" => new MotionPipeline(package, device),
+        var family => throw new GenerationException(
+            GenerationError.ModelLoadFailed,
+            $"The model {package.Manifest.Name} is of the family {family}, which this version cannot run; it runs motion."),
+    };
 }

@@ -1,0 +1,13 @@
+namespace I2V.Cli.Client;
+
+/// <summary>Data goes to stdout, everything else to stderr, and an animation only to a terminal that can show one.</summary>
+internal sealed record Terminal(TextWriter Out, TextWriter Error, bool Animates)
+{
+    public static Terminal ForProcess() => new(
+        Console.Out,
+        Console.Error,
+        CanAnimate(Console.IsErrorRedirected, Environment.GetEnvironmentVariable));
+
+    internal static bool CanAnimate(bool redirected, Func<string, string?> environment) =>
+        !redirected && string.IsNullOrEmpty(environment("NO_COLOR")) && environment("TERM") is not (null or "" or "dumb");
+}

@@ -1,0 +1,30 @@
+using I2V.Cli.Configuration;
+using I2V.Inference.Models;
+using I2V.Inference.Pipelines;
+using I2V.ModelBuilder;
+
+namespace I2V.Cli.Doctor;
+
+/// <summary>Finds out whether an execution provider really works here: it loads the smallest model with it.</summary>
+internal static class ProviderTrial
+{
+    public static int Run(string provider)
+    {
+        var folder = Directory.CreateTempSubdirectory("i2v-doctor-");
+        try
+        {
+            using var pipeline = PipelineLoader.Load(ModelPackage.Open(MotionPackage.Ensure(folder.FullName)), new DeviceOptions { Provider = provider });
+            pipeline.WarmUp(CancellationToken.None);
+            pipeline.WarmUp(CancellationToken.None);
+            return ExitCode.Ok;
+        }
+        catch (GenerationException error)
+        {
+            throw new CliException(error.Message, error);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+}

@@ -1,0 +1,18 @@
+using System.Security.Claims;
+
+namespace I2V.Gateway.Access;
+
+internal static class TenantPrincipal
+{
+    public const string TenantClaim = "tenant_id";
+    public const string KeyClaim = "key_id";
+    public const string ScopeClaim = "scope";
+
+    /// <summary>The tenant that the request's key belongs to. Every query about jobs is bounded by it.</summary>
+    public static Guid TenantId(this ClaimsPrincipal user) =>
+        Guid.TryParse(user.FindFirstValue(TenantClaim), out var id)
+            ? id
+            : throw new InvalidOperationException("The request has no tenant: the endpoint lacks RequireAuthorization.");
+
+    public static bool HasScope(this ClaimsPrincipal user, string scope) => user.HasClaim(ScopeClaim, scope);
+}

@@ -1,0 +1,237 @@
+using System.Buffers.Text;
+using System.Text.RegularExpressions;
+using I2V.Gateway.Errors;
+using I2V.Media;
+using I2V.Protocol.Errors;
+using I2V.Protocol.Jobs;
+
+namespace I2V.Gateway.Jobs.Intake;
+
+/// <summary>Turns the raw members into a <see cref="JobRequest"/>: names, types and bounds that hold for every model.</summary>
+internal sealed partial class RequestBinder(ErrorList errors)
+{
+    public const int MaxPromptCharacters = 4_000;
+
+    public const long MaxSeed = (1L << 53) - 1;
+
+    /// <summary>Names of <c>input</c> that a form carries flat.</summary>
+    public static IReadOnlyList<string> InputNames { get; } =
+    [
+        "prompt", "negative_prompt", "width", "height", "num_frames", "fps", "steps", "guidance_scale", "seed", "preset", "motion_amount",
+    ];
+
+    /// <summary>Names outside <c>input</c> that a form carries flat.</summary>
+    public static IReadOnlyList<string> TopNames { get; } = ["model", "priority", "speed"];
+
+    /// <param name="root">The request.</param>
+    /// <param name="imagePart">The form's picture, or null where there is none or the request is no form.</param>
+    public JobRequest Bind(RawObject root, ReadOnlyMemory<byte>? imagePart)
+    {
+        var top = new Fields(root, errors);
+        var model = top.Text("model", maxCharacters: 128, minCharacters: 1);
+        var input = top.Object("input") ?? new Fields(new RawObject("/input"), errors);
+        var settings = BindSettings(input);
+        var image = BindImage(input, imagePart);
+        input.Close();
+
+        var request = new JobRequest
+        {
+            Model = model,
+            Settings = settings,
+            Image = image,
+            Fit = BindFit(top.Object("fit")),
+            Priority = top.Integer("priority", -10, 10) ?? 0,
+            Speed = top.OneOf("speed", "exact", "fast") ?? "exact",
+            Tags = BindTags(top.Object("tags")),
+            Output = BindOutput(top.Object("output")),
+        };
+        top.Refuse("webhook", "Webhooks are not available yet: follow the job's events instead.");
+        top.Close();
+        return request;
+    }
+
+    private static JobSettings BindSettings(Fields input) => new()
+    {
+        Prompt = input.Text("prompt", MaxPromptCharacters),
+        NegativePrompt = input.Text("negative_prompt", MaxPromptCharacters),
+        Width = input.Integer("width"),
+        Height = input.Integer("height"),
+        NumFrames = input.Integer("num_frames"),
+        Fps = input.Integer("fps"),
+        Steps = input.Integer("steps"),
+        GuidanceScale = input.Number("guidance_scale"),
+        Seed = input.Long("seed", 0, MaxSeed),
+        Preset = input.Text("preset", maxCharacters: 64, minCharacters: 1),
+        MotionAmount = input.Number("motion_amount"),
+    };
+
+    private ImageSource? BindImage(Fields input, ReadOnlyMemory<byte>? part)
+    {
+        var pointer = input.At("image");
+        var wrongBefore = errors.Has(pointer);
+        var image = input.Object("image");
+        if (part is { } file)
+        {
+            if (image is not null)
+            {
+                errors.Add(pointer, "Given twice, as a part and in the request; give it once.");
+            }
+            else if (file.IsEmpty)
+            {
+                errors.Add(pointer, "The image is empty: the file has no bytes. Send a PNG, JPEG or WebP.", ErrorCode.ImageUnreadable);
+            }
+
+            return new ImageSource.Inline(file);
+        }
+
+        if (image is null)
+        {
+            if (!wrongBefore && !errors.Has(pointer))
+            {
+                errors.Add(pointer, "An image is required: a form's file field \"image\", or JSON {\"url\": …} or {\"data_url\": …}.");
+            }
+
+            return null;
+        }
+
+        return BindImageObject(image);
+    }
+
+    private ImageSource? BindImageObject(Fields image)
+    {
+        image.Refuse("upload_id", "Separate uploads are not available yet: send the image as a form's file, a data_url or a url.");
+        var url = image.Text("url", maxCharacters: 2_048, minCharacters: 1);
+        var dataUrl = image.LongText("data_url");
+        image.Close();
+        if (url is not null && dataUrl is not null)
+        {
+            errors.Add(image.Pointer, "Holds both url and data_url; give one of them.");
+            return null;
+        }
+
+        if (dataUrl is not null)
+        {
+            return DecodeDataUrl(dataUrl);
+        }
+
+        if (url is not null)
+        {
+            if (Uri.TryCreate(url, UriKind.Absolute, out var address))
+            {
+                return new ImageSource.Remote(address);
+            }
+
+            errors.Add(image.At("url"), "Is not an absolute address; send one such as https://example.com/photo.jpg.");
+        }
+        else if (!errors.Items.Any(error => error.Pointer.StartsWith(image.Pointer, StringComparison.Ordinal)))
+        {
+            errors.Add(image.Pointer, "Must hold url or data_url.");
+        }
+
+        return null;
+    }
+
+    private ImageSource.Inline? DecodeDataUrl(RawText text)
+    {
+        const string shape = "Must look like data:image/jpeg;base64,… with the whole file in base64.";
+        var utf8 = text.Utf8.Span;
+        var comma = utf8.IndexOf((byte)',');
+        var header = comma is > 0 and < 128 ? utf8[..comma] : default;
+        if (!header.StartsWith("data:"u8) || !header.EndsWith(";base64"u8))
+        {
+            errors.Add(text.Pointer, shape);
+            return null;
+        }
+
+        var encoded = utf8[(comma + 1)..];
+        var most = new ImageLimits().MaxBytes;
+        if (encoded.Length / 4 * 3L > most + 3)
+        {
+            throw new RefusedException(Problems.TooLarge(FormReader.ImageTooLarge));
+        }
+
+        if (encoded.IsEmpty || !Base64.IsValid(encoded, out var length))
+        {
+            errors.Add(text.Pointer, shape);
+            return null;
+        }
+
+        var file = new byte[length];
+        Base64.DecodeFromUtf8(encoded, file, out _, out var written);
+        return new ImageSource.Inline(file.AsMemory(0, written));
+    }
+
+    private static JobFit BindFit(Fields? fit)
+    {
+        if (fit is null)
+        {
+            return new JobFit();
+        }
+
+        var result = new JobFit
+        {
+            Policy = fit.OneOf("policy", "degrade", "wait", "fail") switch
+            {
+                "wait" => FitPolicy.Wait,
+                "fail" => FitPolicy.Fail,
+                _ => FitPolicy.Degrade,
+            },
+            MinWidth = fit.Integer("min_width", 1, 1 << 16),
+            MinHeight = fit.Integer("min_height", 1, 1 << 16),
+            MinFrames = fit.Integer("min_frames", 1, 10_000),
+        };
+        fit.Close();
+        return result;
+    }
+
+    private Dictionary<string, string> BindTags(Fields? tags)
+    {
+        const int most = 16;
+        var result = new Dictionary<string, string>(StringComparer.Ordinal);
+        if (tags is null)
+        {
+            return result;
+        }
+
+        var names = tags.Names.ToArray();
+        if (names.Length > most)
+        {
+            errors.Add(tags.Pointer, $"Has {names.Length} tags; may have at most {most}.");
+            return result;
+        }
+
+        foreach (var name in names)
+        {
+            if (!TagName().IsMatch(name))
+            {
+                errors.Add(tags.At(name), "A tag's name has 1 to 64 letters, digits, dots, dashes or underscores.");
+            }
+            else if (tags.Text(name, maxCharacters: 256) is { } value)
+            {
+                result[name] = value;
+            }
+        }
+
+        return result;
+    }
+
+    private static JobOutputOptions BindOutput(Fields? output)
+    {
+        if (output is null)
+        {
+            return new JobOutputOptions();
+        }
+
+        var usual = new JobOutputOptions();
+        var result = new JobOutputOptions
+        {
+            Format = output.OneOf("format", "mp4") ?? usual.Format,
+            ExpiresIn = output.Integer("expires_in", 60, 604_800) ?? usual.ExpiresIn,
+        };
+        output.Close();
+        return result;
+    }
+
+    [GeneratedRegex(@"^[A-Za-z0-9._-]{1,64}\z")]
+    private static partial Regex TagName();
+}

@@ -1,0 +1,55 @@
+using I2V.Gateway.Access;
+using I2V.Gateway.Console;
+using I2V.Gateway.Database;
+using I2V.Gateway.Errors;
+using I2V.Gateway.Health;
+using I2V.Gateway.Jobs;
+using I2V.Gateway.OpenApi;
+using I2V.Gateway.Scheduling;
+using I2V.Gateway.Storage;
+using I2V.Gateway.Workers;
+using I2V.Protocol;
+using I2V.Protocol.Bus;
+
+namespace I2V.Gateway;
+
+/// <summary>The gateway's table of contents: one line per feature, twice.</summary>
+internal static class GatewayHost
+{
+    public static Task Main(string[] args) => Build(args).RunAsync();
+
+    /// <summary>Builds without starting, so that tests can run a gateway in their own process.</summary>
+    public static WebApplication Build(string[] args, Action<WebApplicationBuilder>? configure = null)
+    {
+        var builder = WebApplication.CreateBuilder(args);
+        configure?.Invoke(builder);
+
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.ConfigureHttpJsonOptions(json => I2VJson.Configure(json.SerializerOptions));
+        builder.AddDatabase();
+        builder.AddAccess();
+        builder.Services.AddProblems();
+        builder.AddI2VStorage();
+        builder.AddI2VBus();
+        builder.AddScheduling();
+        builder.AddWorkers();
+        builder.Services.AddJobs();
+        builder.AddHealth();
+        builder.Services.AddApiDocument();
+
+        var app = builder.Build();
+
+        app.UseProblems();
+        app.UseConsole();
+        app.UseAuthentication();
+        app.UseAuthorization();
+
+        app.MapJobs();
+        app.MapWorkers();
+        app.MapStorage();
+        app.MapHealth();
+        app.MapApiDocument();
+
+        return app;
+    }
+}

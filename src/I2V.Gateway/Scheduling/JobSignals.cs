@@ -1,0 +1,71 @@
+using System.Collections.Concurrent;
+
+namespace I2V.Gateway.Scheduling;
+
+/// <summary>
+/// What a transition tells the rest of this process once it is committed. Nothing rests on it: the outbox and the event
+/// streams look by themselves too, only later.
+/// </summary>
+internal sealed class JobSignals : IDisposable
+{
+    private readonly ConcurrentDictionary<Guid, byte> _changed = new();
+    private readonly ConcurrentDictionary<Guid, byte> _progressed = new();
+    private readonly SemaphoreSlim _change = new(0, 1);
+    private readonly SemaphoreSlim _ticket = new(0, 1);
+
+    /// <summary>The job has a new event that people wait for.</summary>
+    public void Changed(Guid jobId)
+    {
+        _changed[jobId] = 0;
+        Raise(_change);
+    }
+
+    /// <summary>The job moved on a little, which may be told together with other jobs' progress.</summary>
+    public void Progressed(Guid jobId) => _progressed[jobId] = 0;
+
+    /// <summary>The outbox has a row.</summary>
+    public void TicketWaits() => Raise(_ticket);
+
+    public Task WaitForChangeAsync(TimeSpan patience, CancellationToken ct) => _change.WaitAsync(patience, ct);
+
+    public Task WaitForTicketAsync(TimeSpan patience, CancellationToken ct) => _ticket.WaitAsync(patience, ct);
+
+    public IReadOnlyCollection<Guid> TakeChanged() => Take(_changed);
+
+    public IReadOnlyCollection<Guid> TakeProgressed() => Take(_progressed);
+
+    public void Dispose()
+    {
+        _change.Dispose();
+        _ticket.Dispose();
+    }
+
+    private static List<Guid> Take(ConcurrentDictionary<Guid, byte> jobs)
+    {
+        var taken = new List<Guid>();
+        foreach (var job in jobs.Keys)
+        {
+            if (jobs.TryRemove(job, out _))
+            {
+                taken.Add(job);
+            }
+        }
+
+        return taken;
+    }
+
+    private static void Raise(SemaphoreSlim signal)
+    {
+        try
+        {
+            if (signal.CurrentCount == 0)
+            {
+                signal.Release();
+            }
+        }
+        catch (SemaphoreFullException)
+        {
+            // Somebody else raised it in between, which is as good.
+        }
+    }
+}

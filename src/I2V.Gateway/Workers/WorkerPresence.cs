@@ -1,0 +1,39 @@
+using I2V.Gateway.Errors;
+using I2V.Gateway.Scheduling;
+using I2V.Protocol.Workers;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Npgsql;
+
+namespace I2V.Gateway.Workers;
+
+/// <summary><c>POST /worker/v1/workers/{id}/heartbeat</c> while idle, and <c>DELETE /worker/v1/workers/{id}</c> as a goodbye.</summary>
+internal static class WorkerPresence
+{
+    private const string Beat = """
+        update workers set last_seen_at = clock_timestamp(), state = $2,
+            memory_free_bytes = coalesce($3, memory_free_bytes), warm_model = $4
+        where id = $1 and state <> 'gone'
+        """;
+
+    public static async Task<Results<NoContent, ProblemResult>> HeartbeatAsync(
+        Guid id, IdleHeartbeat request, NpgsqlDataSource database, CancellationToken ct)
+    {
+        if (request.State is not ("idle" or "loading" or "draining"))
+        {
+            return Problems.Invalid("/state", "state must be idle, loading or draining.");
+        }
+
+        await using var command = database.CreateCommand(Beat);
+        command.Parameters.Uuid(id).Text(request.State).Long(request.MemoryFreeBytes).Text(request.WarmModel);
+        return await command.ExecuteNonQueryAsync(ct) == 0
+            ? Problems.NotFound("This worker is not registered, or another took over its device. Register again.")
+            : TypedResults.NoContent();
+    }
+
+    /// <summary>What the worker still holds goes back to the queue at once. Saying it again changes nothing.</summary>
+    public static async Task<NoContent> GoodbyeAsync(Guid id, JobTransitions transitions, CancellationToken ct)
+    {
+        await transitions.RetireWorkerAsync(id, ct);
+        return TypedResults.NoContent();
+    }
+}

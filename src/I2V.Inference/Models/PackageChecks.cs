@@ -1,0 +1,137 @@
+using System.Security.Cryptography;
+
+namespace I2V.Inference.Models;
+
+/// <summary>Everything that can be wrong with a package's files and limits, found before any of them is used.</summary>
+internal static class PackageChecks
+{
+    /// <returns>One clause for each thing that is wrong.</returns>
+    public static List<string> Run(string folder, ModelManifest manifest)
+    {
+        var problems = Limits(manifest).ToList();
+        foreach (var (path, sha256) in manifest.Files.OrderBy(file => file.Key, StringComparer.Ordinal))
+        {
+            if (CheckFile(folder, path, sha256) is { } problem)
+            {
+                problems.Add(problem);
+            }
+        }
+
+        foreach (var (name, component) in manifest.Components.OrderBy(component => component.Key, StringComparer.Ordinal))
+        {
+            problems.AddRange(CheckGraph(folder, manifest, name, component));
+        }
+
+        return problems;
+    }
+
+    private static IEnumerable<string> Limits(ModelManifest manifest)
+    {
+        var (frames, sizes, fps, defaults) = (manifest.Frames, manifest.Sizes, manifest.Fps, manifest.Defaults);
+        if (frames.Rule is not ("any" or "4k+1"))
+        {
+            yield return $"frames.rule is {frames.Rule}, but must be any or 4k+1";
+        }
+
+        if (frames.Min < 1 || frames.Max < frames.Min || defaults.NumFrames < frames.Min || defaults.NumFrames > frames.Max)
+        {
+            yield return $"frames must satisfy 1 ≤ min ≤ defaults.num_frames ≤ max, but they are {frames.Min}, {defaults.NumFrames}, {frames.Max}";
+        }
+
+        if (sizes.MultipleOf < 1 || sizes.Min < sizes.MultipleOf || sizes.DefaultLongestSide < sizes.Min || sizes.Max < sizes.DefaultLongestSide)
+        {
+            yield return $"sizes must satisfy 1 ≤ multiple_of ≤ min ≤ default_longest_side ≤ max, but they are {sizes.MultipleOf}, {sizes.Min}, {sizes.DefaultLongestSide}, {sizes.Max}";
+        }
+
+        if (fps.Min < 1 || defaults.Fps < fps.Min || fps.Max < defaults.Fps)
+        {
+            yield return $"fps must satisfy 1 ≤ min ≤ defaults.fps ≤ max, but they are {fps.Min}, {defaults.Fps}, {fps.Max}";
+        }
+    }
+
+    private static string? CheckFile(string folder, string path, string sha256)
+    {
+        if (Escape(folder, path) is { } escape)
+        {
+            return $"{path} {escape}";
+        }
+
+        var full = Path.Combine(folder, path);
+        if (!File.Exists(full))
+        {
+            return $"{path} is missing";
+        }
+
+        try
+        {
+            using var stream = File.OpenRead(full);
+            var found = Convert.ToHexStringLower(SHA256.HashData(stream));
+            return found == sha256 ? null : $"{path} is damaged: its SHA-256 is {found}, the manifest says {sha256}";
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return $"{path} cannot be read: {error.Message}";
+        }
+    }
+
+    private static List<string> CheckGraph(string folder, ModelManifest manifest, string name, ModelComponent component)
+    {
+        if (!manifest.Files.ContainsKey(component.Graph))
+        {
+            return [$"components.{name}.graph is {component.Graph}, which files does not list"];
+        }
+
+        var full = Path.Combine(folder, component.Graph);
+        if (Escape(folder, component.Graph) is not null || !File.Exists(full))
+        {
+            return []; // already said
+        }
+
+        try
+        {
+            return [.. OnnxExternalData.Locations(File.ReadAllBytes(full)).SelectMany(location => CheckLocation(folder, manifest, component.Graph, location))];
+        }
+        catch (Exception error) when (error is InvalidDataException or IOException or UnauthorizedAccessException)
+        {
+            return [$"{component.Graph} cannot be read as an ONNX model: {error.Message}"];
+        }
+    }
+
+    private static IEnumerable<string> CheckLocation(string folder, ModelManifest manifest, string graph, string location)
+    {
+        if (Escape(folder, location) is { } escape)
+        {
+            yield return $"{graph} takes weights from {location}, which {escape}";
+            yield break;
+        }
+
+        var path = Path.GetRelativePath(folder, Path.Combine(folder, Path.GetDirectoryName(graph) ?? "", location)).Replace('\\', '/');
+        if (!manifest.Files.ContainsKey(path))
+        {
+            yield return $"{graph} takes weights from {path}, which files does not list";
+        }
+    }
+
+    /// <summary>Why a path may not be used, or null: it must be plain, relative, downwards, and no link on the way.</summary>
+    private static string? Escape(string folder, string path)
+    {
+        var parts = path.Split('/');
+        if (path.Length == 0 || Path.IsPathRooted(path) || path.Contains('\\') || path.Contains(':') || path.Contains('\0')
+            || parts.Any(part => part is "" or "." or ".."))
+        {
+            return "is not a plain path below the folder";
+        }
+
+        var at = folder;
+        foreach (var part in parts)
+        {
+            at = Path.Combine(at, part);
+            if (new FileInfo(at).LinkTarget is not null)
+            {
+                return "is or goes through a symbolic link";
+            }
+        }
+
+        return null;
+    }
+}

@@ -1,0 +1,129 @@
+using System.Runtime.InteropServices;
+using I2V.Inference.Native;
+
+namespace I2V.ModelBuilder.Onnx;
+
+/// <summary>
+/// An ONNX graph under construction: inputs, constants, operators, outputs, in the order of the calls. Names that are
+/// not given are numbered, so the same calls give the same file.
+/// </summary>
+/// <param name="name">Of the graph; the names of a subgraph's values begin with it.</param>
+/// <param name="outer">The graph around a Loop's or If's body, whose values the body may use; null for a whole model.</param>
+public sealed class Graph(string name, Graph? outer = null)
+{
+    private readonly HashSet<string> names = [];
+    private readonly string prefix = outer is null ? "" : $"{name}.";
+    private int numbered;
+
+    public string Name { get; } = name;
+
+    /// <summary>Stands for an optional input that is left out.</summary>
+    public Value None => new(this, "", TensorElementType.Unknown);
+
+    internal List<(Value Value, Dim[] Shape)> Inputs { get; } = [];
+
+    internal List<(Value Value, Dim[] Shape)> Outputs { get; } = [];
+
+    internal List<Initializer> Initializers { get; } = [];
+
+    internal List<Node> Nodes { get; } = [];
+
+    /// <summary>A value that every run is given.</summary>
+    public Value Input(string inputName, TensorElementType type, params Dim[] shape)
+    {
+        var value = Named(inputName, type);
+        Inputs.Add((value, shape));
+        return value;
+    }
+
+    /// <summary>A small tensor inside the graph's own file.</summary>
+    public Value Constant<T>(ReadOnlySpan<T> data, params long[] shape)
+        where T : unmanaged
+    {
+        var value = Named(Numbered("const"), TensorElementTypes.Of<T>());
+        Initializers.Add(Initializer.Inline(value, shape, MemoryMarshal.AsBytes(data).ToArray()));
+        return value;
+    }
+
+    /// <summary>A number.</summary>
+    public Value Scalar<T>(T value)
+        where T : unmanaged => Constant<T>([value]);
+
+    /// <summary>A number of a given element type.</summary>
+    public Value Number(double value, TensorElementType type) => type switch
+    {
+        TensorElementType.Float => Scalar((float)value),
+        TensorElementType.Double => Scalar(value),
+        TensorElementType.Int64 => Scalar((long)value),
+        TensorElementType.Int32 => Scalar((int)value),
+        _ => throw new NotSupportedException($"Arithmetic with numbers works on Float, Double, Int64 and Int32, not on {type}."),
+    };
+
+    /// <summary>A one-dimensional tensor of whole numbers, such as a shape, axes or sizes.</summary>
+    public Value Int64s(params long[] values) => Constant<long>(values, values.Length);
+
+    /// <summary>A tensor in the weights file beside the graph, read from <paramref name="read"/> when the file is written.</summary>
+    public Value Weight(string weightName, TensorElementType type, long[] shape, Func<ReadOnlyMemory<byte>> read)
+    {
+        var value = Named(weightName, type);
+        Initializers.Add(Initializer.External(value, shape, read));
+        return value;
+    }
+
+    /// <summary>An operator with one output of the same element type as its first input, unless <paramref name="type"/> says otherwise.</summary>
+    public Value Op(string opType, Value[] inputs, TensorElementType? type = null, params Attr[] attributes) =>
+        Ops(opType, inputs, [type ?? inputs[0].Type], attributes)[0];
+
+    /// <summary>An operator with several outputs.</summary>
+    public Value[] Ops(string opType, Value[] inputs, TensorElementType[] types, params Attr[] attributes)
+    {
+        var outputs = Array.ConvertAll(types, type => Named(Numbered(opType), type));
+        Nodes.Add(new Node(opType, inputs, outputs, attributes));
+        return outputs;
+    }
+
+    /// <summary>A value that every run can return, under a name of its own.</summary>
+    public void Output(string outputName, Value value, params Dim[] shape)
+    {
+        var output = Named(outputName, value.Type);
+        Nodes.Add(new Node("Identity", [value], [output], []));
+        Outputs.Add((output, shape));
+    }
+
+    private Value Named(string valueName, TensorElementType type) =>
+        names.Add(valueName)
+            ? new Value(this, valueName, type)
+            : throw new ArgumentException($"The graph {Name} has a value named {valueName} already.", nameof(valueName));
+
+    private string Numbered(string stem) => $"{prefix}{stem}_{numbered++}";
+}
+
+/// <summary>A size: a number, or a name for one that the request decides.</summary>
+public readonly record struct Dim(long Size, string? Symbol)
+{
+    public static implicit operator Dim(long size) => new(size, null);
+
+    public static implicit operator Dim(string symbol) => new(0, symbol);
+}
+
+internal sealed record Node(string OpType, Value[] Inputs, Value[] Outputs, Attr[] Attributes);
+
+internal sealed record Initializer(Value Value, long[] Shape, byte[]? Data, Func<ReadOnlyMemory<byte>>? Read)
+{
+    public static Initializer Inline(Value value, long[] shape, byte[] data)
+    {
+        CheckLength(value, shape, data.Length);
+        return new Initializer(value, shape, data, null);
+    }
+
+    public static Initializer External(Value value, long[] shape, Func<ReadOnlyMemory<byte>> read) => new(value, shape, null, read);
+
+    public static void CheckLength(Value value, long[] shape, long bytes)
+    {
+        var expected = shape.Aggregate((long)TensorElementTypes.SizeOf(value.Type), (product, dimension) => checked(product * dimension));
+        if (bytes != expected)
+        {
+            throw new ArgumentException($"{value.Name} of shape [{string.Join(", ", shape)}] needs {expected} bytes of {value.Type}, but got {bytes}.");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+namespace I2V.ModelBuilder.Onnx;
+
+/// <summary>Writes a graph as an ONNX model: IR version 8, standard operators of opset 18.</summary>
+public static class OnnxFile
+{
+    public const int IrVersion = 8;
+    public const int Opset = 18;
+
+    private const string Producer = "i2v";
+
+    /// <summary>The whole model as one file. It must have no weights outside.</summary>
+    public static byte[] ToBytes(Graph graph) => Model(graph, weights: null);
+
+    /// <summary>Writes <paramref name="path"/>, and beside it one weights file when the graph has any.</summary>
+    /// <returns>Bytes of the weights file; 0 when there is none.</returns>
+    public static long Write(Graph graph, string path)
+    {
+        if (graph.Initializers.TrueForAll(initializer => initializer.Read is null))
+        {
+            File.WriteAllBytes(path, Model(graph, weights: null));
+            return 0;
+        }
+
+        var weightsPath = Path.ChangeExtension(path, ".weights");
+        using var weights = new WeightsFile(weightsPath);
+        File.WriteAllBytes(path, Model(graph, weights));
+        return weights.Length;
+    }
+
+    // Field numbers below are those of onnx.proto.
+    internal static void WriteGraph(ProtoWriter writer, Graph graph, WeightsFile? weights)
+    {
+        foreach (var node in graph.Nodes)
+        {
+            writer.Message(1, message => WriteNode(message, node));
+        }
+
+        writer.String(2, graph.Name);
+        foreach (var initializer in graph.Initializers)
+        {
+            writer.Message(5, message => WriteTensor(message, initializer, weights));
+        }
+
+        foreach (var (value, shape) in graph.Inputs)
+        {
+            writer.Message(11, message => WriteValueInfo(message, value, shape));
+        }
+
+        foreach (var (value, shape) in graph.Outputs)
+        {
+            writer.Message(12, message => WriteValueInfo(message, value, shape));
+        }
+    }
+
+    private static byte[] Model(Graph graph, WeightsFile? weights)
+    {
+        var writer = new ProtoWriter();
+        writer.Int64(1, IrVersion);
+        writer.String(2, Producer);
+        writer.Message(7, message => WriteGraph(message, graph, weights));
+        writer.Message(8, message =>
+        {
+            message.String(1, "");
+            message.Int64(2, Opset);
+        });
+        return writer.ToArray();
+    }
+
+    private static void WriteNode(ProtoWriter writer, Node node)
+    {
+        Array.ForEach(node.Inputs, input => writer.String(1, input.Name));
+        Array.ForEach(node.Outputs, output => writer.String(2, output.Name));
+        writer.String(3, $"{node.OpType}:{node.Outputs[0].Name}");
+        writer.String(4, node.OpType);
+        Array.ForEach(node.Attributes, attribute => writer.Message(5, attribute.Write));
+    }
+
+    private static void WriteTensor(ProtoWriter writer, Initializer initializer, WeightsFile? weights)
+    {
+        Array.ForEach(initializer.Shape, dimension => writer.Int64(1, dimension));
+        writer.Int64(2, (long)initializer.Value.Type);
+        writer.String(8, initializer.Value.Name);
+        if (initializer.Read is null)
+        {
+            writer.Bytes(9, initializer.Data);
+            return;
+        }
+
+        if (weights is null)
+        {
+            throw new InvalidOperationException($"{initializer.Value.Name} lies outside the graph: write the model to a file, and keep such weights out of subgraphs.");
+        }
+
+        var data = initializer.Read();
+        Initializer.CheckLength(initializer.Value, initializer.Shape, data.Length);
+        var offset = weights.Append(data.Span);
+        WriteEntry(writer, 13, "location", weights.Name);
+        WriteEntry(writer, 13, "offset", $"{offset}");
+        WriteEntry(writer, 13, "length", $"{data.Length}");
+        writer.Int64(14, 1);
+    }
+
+    private static void WriteValueInfo(ProtoWriter writer, Value value, Dim[] shape)
+    {
+        writer.String(1, value.Name);
+        writer.Message(2, type => type.Message(1, tensor =>
+        {
+            tensor.Int64(1, (long)value.Type);
+            tensor.Message(2, dimensions => Array.ForEach(shape, dim => dimensions.Message(1, dimension =>
+            {
+                if (dim.Symbol is null)
+                {
+                    dimension.Int64(1, dim.Size);
+                }
+                else
+                {
+                    dimension.String(2, dim.Symbol);
+                }
+            })));
+        }));
+    }
+
+    private static void WriteEntry(ProtoWriter writer, int field, string key, string value) => writer.Message(field, entry =>
+    {
+        entry.String(1, key);
+        entry.String(2, value);
+    });
+}
+
+/// <summary>The file beside a graph that holds its weights, each beginning on a page, so that they can be mapped into memory.</summary>
+internal sealed class WeightsFile(string path) : IDisposable
+{
+    private const int Alignment = 4096;
+
+    private readonly FileStream stream = File.Create(path);
+
+    public string Name { get; } = Path.GetFileName(path);
+
+    public long Length => stream.Length;
+
+    /// <returns>Where the data begins.</returns>
+    public long Append(ReadOnlySpan<byte> data)
+    {
+        var offset = (stream.Length + Alignment - 1) / Alignment * Alignment;
+        stream.SetLength(offset);
+        stream.Position = offset;
+        stream.Write(data);
+        return offset;
+    }
+
+    public void Dispose() => stream.Dispose();
+}

@@ -1,0 +1,89 @@
+using I2V.Inference.Models;
+using I2V.Inference.Pipelines;
+using I2V.Worker.Devices;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace I2V.Worker.Models;
+
+/// <summary>A pipeline that is ready, and what it took to get it ready.</summary>
+internal sealed record ReadyModel(ModelPackage Package, IVideoPipeline Pipeline, double LoadSeconds, bool Warm);
+
+/// <summary>
+/// The worker's packages, and the one pipeline that is loaded. The process is only ready, that is, registered and
+/// consuming, after a load and a warm-up run; a job for another model swaps it, and its metrics say what that took.
+/// </summary>
+internal sealed partial class ModelHost(
+    IOptions<WorkerOptions> options,
+    DeviceThread thread,
+    TimeProvider time,
+    ILogger<ModelHost> logger) : IHostedService, IDisposable
+{
+    private readonly SortedDictionary<string, ModelPackage> packages = PackageFolder.OpenAll(options.Value.Packages);
+    private IVideoPipeline? loaded;
+
+    public IReadOnlyCollection<ModelPackage> Packages => packages.Values;
+
+    public string? WarmModel => loaded?.Manifest.Name;
+
+    public ModelPackage Find(string model) => packages.TryGetValue(model, out var package)
+        ? package
+        : throw new GenerationException(GenerationError.ModelLoadFailed, $"This worker does not have the model '{model}'.");
+
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        var first = packages.Values.First();
+        var ready = await UseAsync(first.Manifest.Name, cancellationToken);
+        LogLoaded(first.Manifest.Name, first.Manifest.Version, ready.LoadSeconds);
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <summary>Makes sure that this model is the loaded one.</summary>
+    public Task<ReadyModel> UseAsync(string model, CancellationToken ct)
+    {
+        var package = Find(model);
+        return thread.RunAsync(() => Use(package, ct));
+    }
+
+    public void Dispose() => loaded?.Dispose();
+
+    private ReadyModel Use(ModelPackage package, CancellationToken ct)
+    {
+        if (loaded is not null && loaded.Manifest.Name == package.Manifest.Name)
+        {
+            return new ReadyModel(package, loaded, LoadSeconds: 0, Warm: true);
+        }
+
+        var start = time.GetTimestamp();
+        loaded?.Dispose();
+        loaded = null;
+        var pipeline = PipelineLoader.Load(package, Device.ForPipeline(options.Value));
+        try
+        {
+            pipeline.WarmUp(ct);
+        }
+        catch
+        {
+            pipeline.Dispose();
+            throw;
+        }
+
+        loaded = pipeline;
+        return new ReadyModel(package, pipeline, time.GetElapsedTime(start).TotalSeconds, Warm: false);
+    }
+
+    [LoggerMessage(1001, LogLevel.Information, "Model {Model} {Version} is loaded and warm after {Seconds:0.00} s")]
+    private partial void LogLoaded(string model, string version, double seconds);
+}
+
+internal static class ModelExtensions
+{
+    public static void AddModels(this IHostApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton<ModelHost>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<ModelHost>());
+    }
+}

@@ -1,0 +1,19 @@
+using I2V.Worker;
+using I2V.Worker.Devices;
+using I2V.Worker.Gateway;
+using I2V.Worker.Models;
+using I2V.Worker.Registration;
+using I2V.Worker.RenderJob;
+using Microsoft.Extensions.Hosting;
+
+var builder = Host.CreateApplicationBuilder(args);
+
+builder.AddWorkerOptions();
+builder.AddDevice();
+builder.AddGatewayClient();
+builder.AddModels();
+builder.AddRegistration();
+builder.AddRenderJob();
+builder.AddWatchdog();
+
+return await builder.RunToExitCodeAsync();
