@@ -99,7 +99,7 @@ public sealed class JobWatcherTests
 
     private static HttpResponseMessage Stream(params (string Type, string? Id, object Data)[] events)
     {
-        var text = new StringBuilder("retry: 3000\n\nevent: ping\ndata: {}\n\n");
+        var text = new StringBuilder(events.Length > 0 ? "retry: 3000\n\nevent: ping\ndata: {}\n\n" : "");
         foreach (var (type, id, data) in events)
         {
             text.Append("event: ").Append(type).Append('\n');
