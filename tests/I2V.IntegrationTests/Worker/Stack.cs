@@ -166,7 +166,7 @@ internal sealed class Stack : IAsyncDisposable
             ["Storage__Kind"] = "folder",
             ["Storage__Folder__Path"] = Objects,
             // Shorter than in production, so that tests of lost workers take seconds.
-            ["Scheduling__LeaseSeconds"] = "8",
+            ["Scheduling__LeaseSeconds"] = "9",
             ["Scheduling__SweepSeconds"] = "0.5",
             ["Scheduling__CrashBackoffSeconds"] = "0.2",
             ["Scheduling__FailureBackoffSeconds"] = "0.2",
