@@ -13,9 +13,9 @@ public sealed class WorkerFaultTests
         var victim = await stack.StartWorkerAsync(0);
         var job = await stack.SubmitAsync(await Photos.PatternAsync(), Photos.Slow with { NumFrames = 24 });
         await stack.WaitForFramesAsync(job);
-        var heir = await stack.StartWorkerAsync(1);
-
         await victim.KillAsync();
+
+        var heir = await stack.StartWorkerAsync(1);
         var ended = await stack.WaitForEndAsync(job);
 
         Assert.True(ended.Status == JobStatus.Succeeded, ended.Error?.Message);
@@ -53,9 +53,9 @@ public sealed class WorkerFaultTests
         var zombie = await stack.StartWorkerAsync(0);
         var job = await stack.SubmitAsync(await Photos.PatternAsync(), Photos.Slow with { NumFrames = 16 });
         await stack.WaitForFramesAsync(job);
-        var heir = await stack.StartWorkerAsync(1);
-
         zombie.Stall();
+
+        var heir = await stack.StartWorkerAsync(1);
         var ended = await stack.WaitForEndAsync(job);
         Assert.Equal(JobStatus.Succeeded, ended.Status);
         await heir.StopAsync();
@@ -78,10 +78,10 @@ public sealed class WorkerFaultTests
         var leaving = await stack.StartWorkerAsync(0);
         var job = await stack.SubmitAsync(await Photos.PatternAsync(), Photos.Slow with { NumFrames = 48 });
         await stack.WaitForFramesAsync(job);
-        var heir = await stack.StartWorkerAsync(1);
 
         Assert.True(await leaving.StopAsync(), "The worker had to be killed.");
         Assert.Equal(0, await leaving.Process.Exited);
+        var heir = await stack.StartWorkerAsync(1);
         Assert.Equal(JobStatus.Succeeded, (await stack.WaitForEndAsync(job)).Status);
         var attempts = await stack.AttemptsAsync(job);
         Assert.Equal([(leaving.Name, "released"), (heir.Name, "succeeded")], attempts.Select(attempt => (attempt.Worker, attempt.Outcome!)));
