@@ -65,17 +65,25 @@ public sealed class ClaimTests : IAsyncLifetime
             await _lab.SubmitAsync(_lab.NewJob(tenant));
         }
 
+        // All at once: three get one, whatever the others see while they wait for the tenant's lock.
+        Guid[] workers = [.. await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => _lab.AddWorkerAsync()))];
+        var first = await Task.WhenAll(workers.Select(worker => _lab.TryClaimAsync(worker)));
+        Assert.Equal(3, first.Count(job => job is not null));
+
+        // And while jobs end and begin all the time.
         var left = 60;
-        await Task.WhenAll(Enumerable.Range(0, 8).Select(async _ =>
+        await Task.WhenAll(workers.Zip(first).Select(async pair =>
         {
-            var worker = await _lab.AddWorkerAsync();
+            var (worker, job) = pair;
             while (Volatile.Read(ref left) > 0)
             {
-                if (await _lab.TryClaimAsync(worker) is { } job)
+                if (job is not null)
                 {
                     await _lab.Transitions.CompleteAsync(job.Lease, Samples.Result(), Ct);
                     Interlocked.Decrement(ref left);
                 }
+
+                job = await _lab.TryClaimAsync(worker);
             }
         }));
 
