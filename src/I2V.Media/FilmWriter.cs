@@ -104,7 +104,10 @@ public sealed class FilmWriter : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _ffmpeg.DisposeAsync().ConfigureAwait(false);
-        File.Delete(_part);
+        if (File.Exists(_part))
+        {
+            File.Delete(_part);
+        }
     }
 
     /// <summary>Runs one exchange with ffmpeg; cancelling or stalling kills it, because a pipe write cannot be taken back.</summary>

@@ -18,6 +18,8 @@ public static class MotionPackage
 
     private const string Version = "1.0.0";
 
+    private const int MaxAttempts = 20;
+
     private const string License = """
         The graphs of this package are written by I2V.ModelBuilder and belong to I2V.Distributed.
 
@@ -28,7 +30,10 @@ public static class MotionPackage
 
         """;
 
-    /// <summary>Makes sure that <paramref name="packagesFolder"/> holds this version of the package, undamaged; builds it when not.</summary>
+    /// <summary>
+    /// Makes sure that <paramref name="packagesFolder"/> holds this version of the package, undamaged; builds it when not.
+    /// Several processes may do so at the same time.
+    /// </summary>
     /// <returns>The package's folder.</returns>
     /// <exception cref="IOException">The folder cannot be written.</exception>
     public static string Ensure(string packagesFolder)
@@ -37,7 +42,7 @@ public static class MotionPackage
         return IsCurrent(folder) ? folder : Build(packagesFolder);
     }
 
-    /// <summary>Builds the package into <c>motion/</c>, in one piece: others see the old folder or the new one.</summary>
+    /// <summary>Writes the package aside and moves it to <c>motion/</c> in one piece, in place of what is there.</summary>
     /// <returns>The package's folder.</returns>
     /// <exception cref="IOException">The folder cannot be written.</exception>
     public static string Build(string packagesFolder)
@@ -76,6 +81,23 @@ public static class MotionPackage
 
     private static void Replace(string folder, string finished)
     {
+        for (var attempt = 1; !TryReplace(folder, finished); attempt++)
+        {
+            // Another process moved its own there first: the same files, so it is done; or it is between its two moves.
+            if (IsCurrent(folder))
+            {
+                return;
+            }
+
+            if (attempt == MaxAttempts)
+            {
+                throw new IOException($"{folder} cannot be replaced: it changes all the time, or may not be written.");
+            }
+        }
+    }
+
+    private static bool TryReplace(string folder, string finished)
+    {
         var old = $"{finished}-old";
         try
         {
@@ -85,10 +107,11 @@ public static class MotionPackage
             }
 
             Directory.Move(finished, folder);
+            return true;
         }
-        catch (IOException) when (IsCurrent(folder))
+        catch (IOException)
         {
-            // Another process was faster; what it put there is what we would have.
+            return false;
         }
         finally
         {

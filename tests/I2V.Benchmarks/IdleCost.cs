@@ -6,10 +6,16 @@ namespace I2V.Benchmarks;
 /// <summary>What a process burns and what a database answers while nothing happens.</summary>
 internal static class IdleCost
 {
+    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(15);
+
     /// <summary>Share of one core, 0 … 1 per core, that each process used over the time.</summary>
     public static async Task<(IReadOnlyDictionary<string, double> Cpu, double TransactionsPerSecond)> MeasureAsync(
         IReadOnlyDictionary<string, int> processes, NpgsqlDataSource database, TimeSpan time, TimeProvider clock)
     {
+        // Backends report their counts to pg_stat_database late: let the load before go by.
+        database.Clear();
+        await Task.Delay(Settling, clock);
+
         var before = processes.ToDictionary(p => p.Key, p => CpuSeconds(p.Value));
         var transactionsBefore = await TransactionsAsync(database);
         var start = clock.GetTimestamp();

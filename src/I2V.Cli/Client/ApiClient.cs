@@ -34,8 +34,10 @@ internal sealed class ApiClient(HttpClient http, TimeProvider time) : IDisposabl
     /// </summary>
     /// <param name="form">Makes the form anew for each try.</param>
     /// <param name="idempotencyKey">The same for every try.</param>
+    /// <param name="notice">Hears why it is said again.</param>
     /// <param name="ct">Stops trying.</param>
-    public async Task<JobObject> SubmitAsync(Func<MultipartFormDataContent> form, string idempotencyKey, CancellationToken ct)
+    public async Task<JobObject> SubmitAsync(
+        Func<MultipartFormDataContent> form, string idempotencyKey, Action<string> notice, CancellationToken ct)
     {
         for (var attempt = 1; ; attempt++)
         {
@@ -48,10 +50,11 @@ internal sealed class ApiClient(HttpClient http, TimeProvider time) : IDisposabl
             }
             catch (ApiException error) when (error.IsTransient && attempt < Tries)
             {
-                pause = error.RetryAfter ?? pause;
+                pause = error.RetryAfter is { } asked && asked < LongestPause ? asked : pause;
+                notice(FormattableString.Invariant($"{error.Message} Trying again in {pause.TotalSeconds:0} s."));
             }
 
-            await Task.Delay(pause < LongestPause ? pause : LongestPause, time, ct);
+            await Task.Delay(pause, time, ct);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 
 namespace I2V.Cli.Configuration;
 
@@ -9,6 +10,11 @@ internal static class CommandRunner
     {
         using var interruption = new Interruption();
         var parsed = root.Parse(args);
+        if (parsed.Action is ParseErrorAction refusal)
+        {
+            refusal.ShowHelp = false; // stdout is for data, and one sentence says more than a page
+        }
+
         var configuration = new InvocationConfiguration
         {
             EnableDefaultExceptionHandler = false,

@@ -45,7 +45,7 @@ internal static class Examination
         OnnxRuntime? runtime;
         try
         {
-            runtime = new OnnxRuntimeInstaller(Path.Combine(Product.DefaultData, "onnxruntime"), new Steps(TextWriter.Null, TimeProvider.System)).Find(gpu: true);
+            runtime = OnnxRuntimeInstaller.ForCheckout(new Steps(TextWriter.Null, TimeProvider.System)).Find(gpu: true);
         }
         catch (CliException error)
         {
@@ -75,7 +75,7 @@ internal static class Examination
             environment: new Dictionary<string, string> { [OnnxRuntimeInstaller.Variable] = runtime.Folder });
         if (trial.ExitCode == 0)
         {
-            return new Check("provider " + provider, CheckState.Ok, "creates a session and works");
+            return new Check("provider " + provider, CheckState.Ok, $"works (ONNX Runtime {trial.Output.Trim()})");
         }
 
         var said = trial.Error.Split('\n').FirstOrDefault(line => line.Trim().Length > 0)?.Trim();

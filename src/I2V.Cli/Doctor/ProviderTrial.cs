@@ -1,5 +1,6 @@
 using I2V.Cli.Configuration;
 using I2V.Inference.Models;
+using I2V.Inference.Native;
 using I2V.Inference.Pipelines;
 using I2V.ModelBuilder;
 
@@ -15,7 +16,7 @@ internal static class ProviderTrial
         {
             using var pipeline = PipelineLoader.Load(ModelPackage.Open(MotionPackage.Ensure(folder.FullName)), new DeviceOptions { Provider = provider });
             pipeline.WarmUp(CancellationToken.None);
-            pipeline.WarmUp(CancellationToken.None);
+            Console.WriteLine(OrtEnv.GetVersionString());
             return ExitCode.Ok;
         }
         catch (GenerationException error)

@@ -7,15 +7,13 @@ using I2V.Cli.Up;
 namespace I2V.Cli.Install;
 
 /// <summary>Takes this platform's library out of npm's <c>onnxruntime-node</c> and nothing else; its hash is part of this program.</summary>
-internal sealed class NpmOnnxRuntime(string folder)
+internal sealed class NpmOnnxRuntime(string folder, OnnxRuntimePlatform platform)
 {
     private const string Package = "onnxruntime-node@" + OnnxRuntimePlatform.Version;
 
-    private static readonly OnnxRuntimePlatform Platform = OnnxRuntimePlatform.Current;
+    private string Target => Path.Combine(folder, $"onnxruntime-node-{OnnxRuntimePlatform.Version}-{platform.RuntimeIdentifier}");
 
-    private string Target => Path.Combine(folder, $"onnxruntime-node-{OnnxRuntimePlatform.Version}-{Platform.RuntimeIdentifier}");
-
-    public OnnxRuntime? Find() => Platform.LibraryIn(Target) is null ? null : new OnnxRuntime(Target, "npm " + Package);
+    public OnnxRuntime? Find() => platform.LibraryIn(Target) is null ? null : new OnnxRuntime(Target, "npm " + Package);
 
     public async Task<OnnxRuntime> InstallAsync(CancellationToken ct)
     {
@@ -44,9 +42,9 @@ internal sealed class NpmOnnxRuntime(string folder)
     }
 
     /// <summary>Writes the one library of this platform, after checking its hash.</summary>
-    internal static async Task ExtractAsync(string archive, string target, CancellationToken ct)
+    internal async Task ExtractAsync(string archive, string target, CancellationToken ct)
     {
-        var wanted = $"package/bin/napi-v6/{Platform.NpmFolder}/{Platform.NpmFile}";
+        var wanted = $"package/bin/napi-v6/{platform.NpmFolder}/{platform.NpmFile}";
         await using var unzipped = new GZipStream(File.OpenRead(archive), CompressionMode.Decompress);
         await using var tar = new TarReader(unzipped);
         while (await tar.GetNextEntryAsync(copyData: false, ct) is { } entry)
@@ -54,7 +52,7 @@ internal sealed class NpmOnnxRuntime(string folder)
             if (entry.Name == wanted)
             {
                 Directory.CreateDirectory(target);
-                var file = Path.Combine(target, Platform.Library);
+                var file = Path.Combine(target, platform.Library);
                 await entry.ExtractToFileAsync(file, overwrite: true, ct);
                 await CheckAsync(file, ct);
                 return;
@@ -64,13 +62,13 @@ internal sealed class NpmOnnxRuntime(string folder)
         throw new CliException($"{Package} from npm does not hold {wanted}; set {OnnxRuntimeInstaller.Variable} to a folder that holds ONNX Runtime {OnnxRuntimePlatform.Version}.");
     }
 
-    private static async Task CheckAsync(string file, CancellationToken ct)
+    private async Task CheckAsync(string file, CancellationToken ct)
     {
         await using var stream = File.OpenRead(file);
         var found = Convert.ToHexStringLower(await SHA256.HashDataAsync(stream, ct));
-        if (found != Platform.NpmSha256)
+        if (found != platform.NpmSha256)
         {
-            throw new CliException($"{Package} from npm is not the file that this product was tested with (SHA-256 {found} instead of {Platform.NpmSha256}), so it is not used.");
+            throw new CliException($"{Package} from npm is not the file that this product was tested with (SHA-256 {found} instead of {platform.NpmSha256}), so it is not used.");
         }
     }
 

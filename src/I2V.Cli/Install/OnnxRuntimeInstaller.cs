@@ -8,26 +8,35 @@ namespace I2V.Cli.Install;
 /// package, where the user's feeds have it; npm's <c>onnxruntime-node</c>, of which only this platform's library is kept.
 /// </summary>
 /// <param name="folder">Where installed runtimes are kept, one folder each.</param>
-internal sealed class OnnxRuntimeInstaller(string folder, Steps steps)
+/// <param name="given">The user's own folder; null or empty for none.</param>
+internal sealed class OnnxRuntimeInstaller(string folder, string? given, Steps steps)
 {
     public const string Variable = "I2V_ONNXRUNTIME_DIR";
+
+    /// <summary>The one that all stacks of this checkout share.</summary>
+    public static OnnxRuntimeInstaller ForCheckout(Steps steps) =>
+        new(Path.Combine(Product.DefaultData, "onnxruntime"), Environment.GetEnvironmentVariable(Variable), steps);
 
     /// <summary>What is there without installing anything, or null.</summary>
     public OnnxRuntime? Find(bool gpu)
     {
-        if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } given)
+        if (given is { Length: > 0 })
         {
             return Given(given);
         }
 
-        var nuget = new NuGetOnnxRuntime(folder, gpu);
-        return nuget.Find() ?? new NpmOnnxRuntime(folder).Find();
+        return new NuGetOnnxRuntime(folder, gpu).Find() ?? new NpmOnnxRuntime(folder, OnnxRuntimePlatform.Current).Find();
     }
 
     /// <summary>Finds it or installs it.</summary>
     public async Task<OnnxRuntime> EnsureAsync(bool gpu, bool install, CancellationToken ct)
     {
         var found = Find(gpu);
+        if (found?.Source == Variable)
+        {
+            return found;
+        }
+
         var nuget = new NuGetOnnxRuntime(folder, gpu);
 
         // npm's build serves a GPU through WebGPU only, so a wish for CUDA is worth one more try at the feeds, once.
@@ -58,7 +67,7 @@ internal sealed class OnnxRuntimeInstaller(string folder, Steps steps)
         }
 
         steps.Say($"fetching ONNX Runtime {OnnxRuntimePlatform.Version} from npm (onnxruntime-node)");
-        return await new NpmOnnxRuntime(folder).InstallAsync(ct);
+        return await new NpmOnnxRuntime(folder, OnnxRuntimePlatform.Current).InstallAsync(ct);
     }
 
     private static OnnxRuntime Given(string given) =>

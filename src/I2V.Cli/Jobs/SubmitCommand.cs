@@ -16,7 +16,7 @@ internal sealed class SubmitCommand
     private readonly SettingOptions settings = new();
     private readonly WatchOptions watching = new();
     private readonly Argument<FileInfo> photo = SettingOptions.Photo();
-    private readonly Option<string?> model = new("--model", "-m") { Description = "Which model; see ./i2v models. Default: the gateway's.", HelpName = "NAME" };
+    private readonly Option<string?> model = new("--model", "-m") { Description = "Which model. Default: the gateway's.", HelpName = "NAME" };
     private readonly Option<int?> priority = new("--priority") { Description = "-10 … 10; higher goes first.", HelpName = "N" };
     private readonly Option<string?> idempotencyKey = new("--idempotency-key")
     {
@@ -60,7 +60,7 @@ internal sealed class SubmitCommand
 
         var form = new SubmitForm(file, settings.Read(parsed), parsed.GetValue(model), parsed.GetValue(priority));
         var key = parsed.GetValue(idempotencyKey) ?? $"cli-{Guid.NewGuid():N}";
-        var job = await api.SubmitAsync(form.Build, key, ct);
+        var job = await api.SubmitAsync(form.Build, key, terminal.Error.WriteLine, ct);
         if (!watches)
         {
             await AnnounceAsync(job, terminal, json);

@@ -117,7 +117,7 @@ internal sealed class RenderCommand
     private async Task EnsureRuntimeAsync(ParseResult parsed, Terminal terminal, CancellationToken ct)
     {
         var steps = new Steps(terminal.Error, TimeProvider.System);
-        var installer = new OnnxRuntimeInstaller(Path.Combine(Product.DefaultData, "onnxruntime"), steps);
+        var installer = OnnxRuntimeInstaller.ForCheckout(steps);
         var gpu = parsed.GetValue(provider) != "cpu";
         NativeLibraryLocation.Folder = (await installer.EnsureAsync(gpu, !parsed.GetValue(noInstall), ct)).Folder;
     }

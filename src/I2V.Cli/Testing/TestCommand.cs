@@ -23,7 +23,7 @@ internal static class TestCommand
     {
         var steps = new Steps(Console.Out, TimeProvider.System);
         await SystemPackages.EnsureAsync(SystemPackage.ForTests, install, steps, ct);
-        var runtime = await new OnnxRuntimeInstaller(Path.Combine(Product.DefaultData, "onnxruntime"), steps).EnsureAsync(gpu, install, ct);
+        var runtime = await OnnxRuntimeInstaller.ForCheckout(steps).EnsureAsync(gpu, install, ct);
         steps.Say($"ONNX Runtime is in {runtime.Folder}");
         await BuildAsync(steps, ct);
 

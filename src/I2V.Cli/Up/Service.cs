@@ -14,5 +14,8 @@ internal sealed record Service
     /// <summary>For the sentence about a restart: <c>on port 5672</c>; empty where there is none.</summary>
     public string Where { get; init; } = "";
 
+    /// <summary>How long its first start may take.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromMinutes(2);
+
     public string Name => Command.Name;
 }

@@ -71,6 +71,8 @@ internal sealed class StackServices(UpOptions options, DataFolder data, StackSet
             StopTimeout = TimeSpan.FromSeconds(20),
         },
         IsReady = probe.HasNewWorkerAsync,
+        // Large models are loaded before a worker registers.
+        Patience = TimeSpan.FromMinutes(10),
     };
 
     private Dictionary<string, string?> GatewayEnvironment(string connectionString, string busUrl)

@@ -39,6 +39,20 @@ internal sealed record StackSettings
         return checkedPorts;
     }
 
+    /// <summary>As they were written by <see cref="LoadAsync"/>.</summary>
+    public static async Task<StackSettings> ReadAsync(string file, CancellationToken ct)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<StackSettings>(await File.ReadAllTextAsync(file, ct), Json)
+                ?? throw new JsonException("The file is empty.");
+        }
+        catch (JsonException error)
+        {
+            throw new CliException($"{file} is damaged ({error.Message}): restore it, or start afresh with `i2v down --purge`.", error);
+        }
+    }
+
     public LocalPostgresOptions Postgres(string folder) => new(folder, PostgresPort, PostgresPassword);
 
     public LocalRabbitMqOptions RabbitMq(string folder) =>
@@ -62,19 +76,6 @@ internal sealed record StackSettings
             ApiKey = Secrets.ApiKey(),
             WorkerKey = Secrets.ApiKey(),
         };
-    }
-
-    private static async Task<StackSettings> ReadAsync(string file, CancellationToken ct)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize<StackSettings>(await File.ReadAllTextAsync(file, ct), Json)
-                ?? throw new JsonException("The file is empty.");
-        }
-        catch (JsonException error)
-        {
-            throw new CliException($"{file} is damaged ({error.Message}): restore it, or start afresh with `i2v down --purge`.", error);
-        }
     }
 
     private StackSettings ReplaceTakenPorts(Steps steps)

@@ -1,4 +1,3 @@
-using I2V.Cli.Configuration;
 using I2V.Cli.Install;
 using I2V.ModelBuilder;
 
@@ -7,8 +6,6 @@ namespace I2V.Cli.Up;
 /// <summary>Brings a stack up and says each step.</summary>
 internal sealed class StackStart(UpOptions options, DataFolder data, Supervisor supervisor, Steps steps, TimeProvider time)
 {
-    private static readonly TimeSpan WorkerPatience = TimeSpan.FromMinutes(5);
-
     public async Task RunAsync(int port, CancellationToken ct)
     {
         await SystemPackages.EnsureAsync(SystemPackage.ForServers, options.Install, steps, ct);
@@ -57,7 +54,7 @@ internal sealed class StackStart(UpOptions options, DataFolder data, Supervisor 
 
     private async Task<WorkerEngine> PrepareEngineAsync(CancellationToken ct)
     {
-        var runtime = await new OnnxRuntimeInstaller(Path.Combine(Product.DefaultData, "onnxruntime"), steps).EnsureAsync(options.Gpu, options.Install, ct);
+        var runtime = await OnnxRuntimeInstaller.ForCheckout(steps).EnsureAsync(options.Gpu, options.Install, ct);
         steps.Say($"ONNX Runtime is in {runtime.Folder}");
         await Task.Run(() => MotionPackage.Ensure(data.Models), ct);
         steps.Say($"the model {MotionPackage.Name} is in {data.Models}");
@@ -66,18 +63,8 @@ internal sealed class StackStart(UpOptions options, DataFolder data, Supervisor 
 
     private async Task StartWorkersAsync(StackServices services, string busUrl, WorkerEngine engine, GatewayProbe probe, CancellationToken ct)
     {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        patience.CancelAfter(WorkerPatience);
-        try
-        {
-            await Task.WhenAll(Enumerable.Range(1, options.Workers)
-                .Select(number => supervisor.StartAsync(services.Worker(number, busUrl, engine, probe), patience.Token)));
-        }
-        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
-        {
-            throw new CliException($"No worker has registered within {WorkerPatience.TotalMinutes} minutes; its log is in {data.Logs}.");
-        }
-
+        await Task.WhenAll(Enumerable.Range(1, options.Workers)
+            .Select(number => supervisor.StartAsync(services.Worker(number, busUrl, engine, probe), ct)));
         steps.Say($"the first worker is ready ({engine.Provider}; {options.Workers} started)");
     }
 

@@ -37,7 +37,15 @@ internal sealed class Supervisor(Steps steps, TimeProvider time) : IAsyncDisposa
         }
 
         kept.Loop = KeepAsync(kept);
-        await await Task.WhenAny(kept.Ready.Task.WaitAsync(ct), ThrowWhenGivenUpAsync());
+        try
+        {
+            await await Task.WhenAny(kept.Ready.Task.WaitAsync(service.Patience, time, ct), ThrowWhenGivenUpAsync());
+        }
+        catch (TimeoutException)
+        {
+            throw new CliException(
+                $"{service.Name} has not become ready within {service.Patience.TotalMinutes} minutes.{LogTail.Of(service.Command.LogFile)}");
+        }
     }
 
     /// <summary>Stops services of the named groups one group after another; within a group at the same time.</summary>

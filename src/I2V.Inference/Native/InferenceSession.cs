@@ -184,6 +184,7 @@ public sealed unsafe class InferenceSession : OrtHandle
     {
         ct.ThrowIfCancellationRequested();
         using var defaults = runOptions is null ? new RunOptions() : null;
+        defaults?.SetLogSeverityLevel(OrtLoggingLevel.Fatal); // what fails reaches the caller; a log line says it twice
         var options = runOptions ?? defaults!;
         using var self = Use();
         using var settings = options.Use();

@@ -3,6 +3,9 @@ namespace I2V.Inference.Native;
 /// <summary>Gives out memory of one place; the one made from a session is the session's own and shows its statistics.</summary>
 public sealed unsafe class OrtAllocator : OrtHandle
 {
+    // Not remembered when it fails: the library may be there the next time.
+    private static readonly Lazy<OrtAllocator> Plain = new(() => new OrtAllocator(Default()), LazyThreadSafetyMode.PublicationOnly);
+
     private readonly InferenceSession? session;
 
     /// <param name="session">Whose allocator it is; stays alive as long as this object.</param>
@@ -22,7 +25,7 @@ public sealed unsafe class OrtAllocator : OrtHandle
     }
 
     /// <summary>The processor's plain allocator; never released.</summary>
-    public static OrtAllocator DefaultInstance { get; } = new(Default());
+    public static OrtAllocator DefaultInstance => Plain.Value;
 
     /// <summary>
     /// The allocator's own figures, such as <c>InUse</c>, <c>MaxInUse</c>, <c>TotalAllocated</c> (bytes) and

@@ -38,7 +38,10 @@ public sealed unsafe class OrtIoBinding : OrtHandle
         Keep(outputs, name, value);
     }
 
-    /// <summary>Lets every run allocate the output at a place; <see cref="GetOutputValues"/> has it afterwards.</summary>
+    /// <summary>
+    /// Lets the next run allocate the output at a place; <see cref="GetOutputValues"/> has it afterwards. Later runs write
+    /// into the same tensor: bind anew before a run whose output has another shape, or to keep the tensor.
+    /// </summary>
     /// <exception cref="OrtException">The graph has no such output.</exception>
     public void BindOutputToDevice(string name, OrtMemoryInfo memoryInfo)
     {

@@ -21,6 +21,9 @@ public enum OrtMemType
 /// <summary>Names a place where tensors lie: a device and one of its allocators.</summary>
 public sealed unsafe class OrtMemoryInfo : OrtHandle
 {
+    // Not remembered when it fails: the library may be there the next time.
+    private static readonly Lazy<OrtMemoryInfo> Cpu = new(CreateCpu, LazyThreadSafetyMode.PublicationOnly);
+
     /// <param name="name"><c>Cpu</c>, <c>Cuda</c>, <c>CudaPinned</c>, <c>WebGPU_Buffer</c>, …</param>
     /// <param name="allocatorType">Whether through the arena.</param>
     /// <param name="id">Number of the device, from 0.</param>
@@ -37,7 +40,7 @@ public sealed unsafe class OrtMemoryInfo : OrtHandle
     }
 
     /// <summary>The processor's own memory.</summary>
-    public static OrtMemoryInfo DefaultInstance { get; } = CreateCpu();
+    public static OrtMemoryInfo DefaultInstance => Cpu.Value;
 
     public string Name
     {

@@ -6,7 +6,7 @@ namespace I2V.IntegrationTests.Servers;
 /// <summary>A folder in the temporary files, named after this process and removed when it ends; those of killed test processes are swept.</summary>
 internal static class TestFolder
 {
-    private const string Prefix = "i2v-test-";
+    private const string Prefix = "i2v-servers-";
     private static readonly Lazy<string> Root = new(CreateRoot);
     private static readonly List<Func<Task>> Endings = [];
     private static int folders;

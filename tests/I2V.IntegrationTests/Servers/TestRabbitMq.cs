@@ -40,6 +40,10 @@ internal sealed class TestRabbitMq : IAsyncDisposable
     /// <summary>As a crash does.</summary>
     public Task KillAsync() => broker.KillAsync();
 
+    /// <summary>Whether broker and name service answer now.</summary>
+    public async Task<bool> IsReadyAsync() =>
+        await server.IsNameServiceReadyAsync(CancellationToken.None) && await server.IsReadyAsync(CancellationToken.None);
+
     /// <summary>Same port, same data.</summary>
     public Task StartAgainAsync() => broker.StartAsync();
 

@@ -5,9 +5,12 @@ namespace I2V.Tests.Inference;
 /// <summary>Pictures whose every pixel is known, so that a frame tells where the camera looked.</summary>
 internal static class PhotoSamples
 {
-    /// <summary>Red grows from left to right, green from top to bottom, blue is 200: never black, so empty edges would show.</summary>
+    /// <summary>
+    /// Red grows from left to right, green from top to bottom; blue is 200: never black, so empty edges would show. What
+    /// bytes cannot say is spread over the other direction, so that the mean over a line is exact to a tenth of a step.
+    /// </summary>
     public static RgbImage Ramp(int width, int height) => Paint(width, height, (x, y) =>
-        ((byte)Math.Round(20 + (200.0 * (x + 0.5) / width)), (byte)Math.Round(20 + (200.0 * (y + 0.5) / height)), 200));
+        (Spread(20 + (200 * (x + 0.5) / width), y), Spread(20 + (200 * (y + 0.5) / height), x), 200));
 
     /// <summary>The same hash of a pixel's place for every run: detail everywhere.</summary>
     public static RgbImage Noise(int width, int height) => Paint(width, height, (x, y) =>
@@ -30,6 +33,8 @@ internal static class PhotoSamples
 
         return new RgbImage(width, height, pixels);
     }
+
+    private static byte Spread(double value, int line) => (byte)Math.Floor(value + (line * 0.6180339887 % 1));
 
     /// <summary>A channel at a pixel: 0 red, 1 green, 2 blue.</summary>
     public static int At(this RgbImage image, int x, int y, int channel) => image.Pixels[(((y * image.Width) + x) * 3) + channel];

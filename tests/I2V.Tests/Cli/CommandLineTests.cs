@@ -1,0 +1,60 @@
+using System.CommandLine;
+using I2V.Cli.Configuration;
+using I2V.Cli.Jobs;
+using I2V.Cli.Render;
+using I2V.Tests.Inference;
+
+namespace I2V.Tests.Cli;
+
+public sealed class CommandLineTests : IDisposable
+{
+    private static readonly RootCommand Root = new()
+    {
+        SubmitCommand.Create(), WatchCommand.Create(), JobsCommand.Create(), CancelCommand.Create(), RenderCommand.Create(),
+    };
+
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Theory]
+    [InlineData("submit PHOTO --frames x", "--frames must be a whole number; 'x' is not one.")]
+    [InlineData("submit PHOTO --frames 1.5", "--frames must be a whole number; '1.5' is not one.")]
+    [InlineData("render PHOTO --motion-amount NaN", "--motion-amount must be a number; 'NaN' is not one.")]
+    [InlineData("submit PHOTO --timeout 0", "--timeout must be a number of seconds above 0.")]
+    [InlineData("jobs --limit 101", "--limit must be 1 … 100.")]
+    [InlineData("submit missing.jpg", "There is no file missing.jpg.")]
+    [InlineData("submit .", ". is a folder; name a picture.")]
+    public void A_wrong_argument_is_told_in_one_sentence(string line, string sentence)
+    {
+        var photo = folder.File("photo.jpg");
+        File.WriteAllText(photo, "");
+        var parsed = Root.Parse(line.Replace("PHOTO", photo, StringComparison.Ordinal));
+        Assert.Contains(sentence, parsed.Errors.Select(error => error.Message));
+    }
+
+    [Theory]
+    [InlineData("submit")]
+    [InlineData("watch")]
+    [InlineData("cancel")]
+    [InlineData("jobs --status sleeping")]
+    [InlineData("render x.jpg --provider tpu")]
+    [InlineData("submit x.jpg --nonsense")]
+    public async Task Wrong_usage_has_its_exit_code(string line) =>
+        Assert.Equal(ExitCode.Usage, await CommandRunner.RunAsync(Root, [.. line.Split(' ')]));
+
+    [Theory]
+    [InlineData("submit")]
+    [InlineData("watch")]
+    [InlineData("jobs")]
+    [InlineData("cancel")]
+    public void Help_documents_the_exit_codes(string command)
+    {
+        var description = Root.Subcommands.Single(c => c.Name == command).Description!;
+        Assert.All((int[])[1, 2, 3, 4, 5, 6, 7, 130], code => Assert.Contains($"{code} ", description, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void No_secret_is_an_option() =>
+        Assert.DoesNotContain(Root.Subcommands.SelectMany(c => c.Options), option => option.Name is "--api-key" or "--key" or "--token");
+}

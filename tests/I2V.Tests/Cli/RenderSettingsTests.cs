@@ -1,0 +1,40 @@
+using I2V.Cli.Render;
+using I2V.Inference.Pipelines;
+using I2V.Media;
+using I2V.Protocol.Jobs;
+using I2V.Tests.Inference;
+
+namespace I2V.Tests.Cli;
+
+public sealed class RenderSettingsTests(MotionFixture motion) : IClassFixture<MotionFixture>
+{
+    [Theory]
+    [InlineData(900, 600, null, null, 512, 342)]
+    [InlineData(600, 900, null, null, 342, 512)]
+    [InlineData(900, 600, 300, null, 300, 200)]
+    [InlineData(900, 600, null, 300, 450, 300)]
+    [InlineData(900, 600, 128, 64, 128, 64)]
+    [InlineData(33, 1000, null, null, 64, 512)]
+    public void The_size_follows_the_gateways_rule(int photoWidth, int photoHeight, int? width, int? height, int filmWidth, int filmHeight)
+    {
+        var request = Resolve(photoWidth, photoHeight, new JobSettings { Width = width, Height = height });
+        Assert.Equal((filmWidth, filmHeight), (request.Width, request.Height));
+    }
+
+    [Fact]
+    public void What_is_left_open_is_the_models_default()
+    {
+        var request = Resolve(64, 64, new JobSettings());
+        var defaults = motion.Package.Manifest.Defaults;
+        Assert.Equal((defaults.NumFrames, defaults.Fps, defaults.MotionAmount), (request.NumFrames, request.Fps, request.MotionAmount));
+        Assert.InRange(request.Seed, 0, (1L << 53) - 1);
+    }
+
+    [Fact]
+    public void What_the_model_does_not_use_is_named() => Assert.Equal(
+        ["negative_prompt", "steps"],
+        RenderSettings.Unused(motion.Package.Manifest, new JobSettings { Prompt = "zoom", NegativePrompt = "blur", Steps = 5, MotionAmount = 1 }));
+
+    private GenerationRequest Resolve(int width, int height, JobSettings given) =>
+        RenderSettings.Resolve(motion.Package.Manifest, given, new RgbImage(width, height, new byte[width * height * 3]), new Random(1));
+}

@@ -1,0 +1,98 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using I2V.Inference.Native;
+using Xunit.Sdk;
+
+namespace I2V.Tests.Inference.Native;
+
+/// <summary>Runs alone, since it reads the memory of the whole process.</summary>
+[CollectionDefinition(nameof(LeakTests), DisableParallelization = true)]
+[Collection(nameof(LeakTests))]
+public sealed class LeakTests
+{
+    private const int Rounds = 200;
+    private const long Allowed = 2 << 20;
+    private const int Width = 32 << 10;
+
+    private static readonly byte[] Model = TestGraphs.Loop(Width);
+
+    [Fact]
+    public void Loading_running_and_unloading_200_times_gives_everything_back() => AssertSteady(kept: null);
+
+    [Fact]
+    public void The_same_check_notices_one_kept_handle_a_round()
+    {
+        var kept = new List<OrtValue>();
+        try
+        {
+            Assert.ThrowsAny<XunitException>(() => AssertSteady(kept));
+            Assert.Equal(Rounds, kept.Count);
+        }
+        finally
+        {
+            kept.ForEach(value => value.Dispose());
+        }
+    }
+
+    /// <summary>200 rounds; over the last hundred the process may grow by less than 2 MB.</summary>
+    private static void AssertSteady(List<OrtValue>? kept)
+    {
+        long half = 0;
+        for (var round = 0; round < Rounds; round++)
+        {
+            if (round == Rounds / 2)
+            {
+                half = ResidentBytes();
+            }
+
+            LoadRunUnload(kept);
+        }
+
+        var grown = ResidentBytes() - half;
+        TestContext.Current.TestOutputHelper?.WriteLine($"{grown} bytes in the last {Rounds / 2} rounds");
+        Assert.True(grown < Allowed, $"The process grew by {grown} bytes in the last {Rounds / 2} rounds; {Allowed} are allowed.");
+    }
+
+    private static void LoadRunUnload(List<OrtValue>? kept)
+    {
+        using var options = new SessionOptions { EnableCpuMemArena = false, IntraOpNumThreads = 1 };
+        using var session = new InferenceSession(Model, options);
+        using var trips = TestGraphs.Scalar(1L);
+        using var x = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, TensorElementType.Float, [Width]);
+        using var runOptions = new RunOptions();
+        using var binding = session.CreateIoBinding();
+        binding.BindInput("trips", trips);
+        binding.BindInput("x", x);
+        binding.BindOutputToDevice("y", OrtMemoryInfo.DefaultInstance);
+        session.RunWithBinding(runOptions, binding, TestContext.Current.CancellationToken);
+        binding.GetOutputValues()[0].Dispose();
+
+        var outputs = session.Run(runOptions, new Dictionary<string, OrtValue> { ["trips"] = trips, ["x"] = x }, ["y"], TestContext.Current.CancellationToken);
+        if (kept is null)
+        {
+            outputs.Dispose();
+        }
+        else
+        {
+            kept.Add(outputs[0]);
+        }
+    }
+
+    /// <summary>What the process occupies, after the C library gave back what it only keeps for later.</summary>
+    private static long ResidentBytes()
+    {
+        // Let the collector fill and sweep its youngest generation, so that its own growth is behind us at both readings.
+        for (var collections = GC.CollectionCount(0); GC.CollectionCount(0) < collections + 2;)
+        {
+            GC.KeepAlive(new byte[4096]);
+        }
+
+        _ = TrimHeap(0);
+        var pages = File.ReadAllText("/proc/self/statm").Split(' ')[1];
+        return long.Parse(pages, CultureInfo.InvariantCulture) * Environment.SystemPageSize;
+    }
+
+    [DllImport("libc", EntryPoint = "malloc_trim")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int TrimHeap(nuint keep);
+}

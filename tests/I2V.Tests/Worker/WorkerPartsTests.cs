@@ -1,0 +1,130 @@
+using System.ComponentModel.DataAnnotations;
+using I2V.Inference.Pipelines;
+using I2V.ModelBuilder;
+using I2V.Tests.Inference;
+using I2V.Worker;
+using I2V.Worker.Devices;
+using I2V.Worker.Models;
+using I2V.Worker.RenderJob;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+
+namespace I2V.Tests.Worker;
+
+public sealed class WorkerPartsTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void Two_workers_never_own_one_device()
+    {
+        var first = DeviceLock.Take(folder.Path, "host/cpu-0");
+        var refusal = Assert.Throws<DeviceException>(() => DeviceLock.Take(folder.Path, "host/cpu-0"));
+        Assert.Contains("host/cpu-0", refusal.Message, StringComparison.Ordinal);
+        DeviceLock.Take(folder.Path, "host/cpu-1").Dispose();
+
+        first.Dispose();
+        DeviceLock.Take(folder.Path, "host/cpu-0").Dispose();
+    }
+
+    [Fact]
+    public void A_killed_predecessors_files_are_swept_and_a_neighbours_are_not()
+    {
+        var mine = NewScratch(index: 0);
+        var leftover = mine.Open(Guid.CreateVersion7(), attempt: 1);
+        File.WriteAllText(leftover.Video, "half a film");
+        var neighbours = NewScratch(index: 1).Open(Guid.CreateVersion7(), attempt: 1);
+        File.WriteAllText(neighbours.Video, "half a film");
+
+        NewScratch(index: 0);
+
+        Assert.False(Directory.Exists(Path.GetDirectoryName(leftover.Video)));
+        Assert.True(File.Exists(neighbours.Video));
+    }
+
+    [Fact]
+    public void An_attempts_folder_is_gone_with_it()
+    {
+        var scratch = NewScratch(index: 0);
+        string video;
+        using (var attempt = scratch.Open(Guid.CreateVersion7(), attempt: 2))
+        {
+            video = attempt.Video;
+            File.WriteAllText(video, "a film");
+        }
+
+        Assert.False(Directory.Exists(Path.GetDirectoryName(video)));
+    }
+
+    [Fact]
+    public void Packages_are_found_in_a_folder_or_as_one()
+    {
+        var package = MotionPackage.Build(folder.Path);
+        Assert.Equal("motion", Assert.Single(PackageFolder.OpenAll(folder.Path)).Key);
+        Assert.Equal("motion", Assert.Single(PackageFolder.OpenAll(package)).Key);
+
+        var capability = Capability.Of(PackageFolder.OpenAll(package)["motion"]);
+        Assert.Equal(512, capability.Limits.DefaultLongestSide);
+        Assert.Equal(64, capability.Limits.Frames.Max);
+        Assert.Equal(16, capability.Defaults.NumFrames);
+        Assert.Contains("motion_amount", capability.UsedSettings);
+    }
+
+    [Fact]
+    public void A_folder_without_packages_says_how_to_get_one()
+    {
+        var refusal = Assert.Throws<GenerationException>(() => PackageFolder.OpenAll(folder.Path));
+        Assert.Equal(GenerationError.ModelLoadFailed, refusal.Error);
+        Assert.Contains("Worker:Packages", refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("GPU-6f1c, NVIDIA L4, 23034, 22560\n", 23034L << 20, 22560L << 20)]
+    public void The_drivers_answer_is_read(string output, long total, long free)
+    {
+        var gpu = NvidiaSmi.Parse(output);
+        Assert.NotNull(gpu);
+        Assert.Equal(("GPU-6f1c", "NVIDIA L4", total, free), (gpu.Uuid, gpu.Name, gpu.TotalBytes, gpu.FreeBytes));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("No devices were found")]
+    [InlineData("GPU-6f1c, NVIDIA L4, [N/A], [N/A]")]
+    public void Anything_else_from_the_driver_is_no_gpu(string output) => Assert.Null(NvidiaSmi.Parse(output));
+
+    [Fact]
+    public void Only_a_lasting_sickness_ends_the_process()
+    {
+        var sick = new Sickness(TimeSpan.FromSeconds(60));
+        var start = new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+        Assert.False(sick.LastsTooLong(unhealthy: true, start));
+        Assert.False(sick.LastsTooLong(unhealthy: true, start.AddSeconds(59)));
+        Assert.False(sick.LastsTooLong(unhealthy: false, start.AddSeconds(60)));
+        Assert.False(sick.LastsTooLong(unhealthy: true, start.AddSeconds(61)));
+        Assert.False(sick.LastsTooLong(unhealthy: true, start.AddSeconds(120)));
+        Assert.True(sick.LastsTooLong(unhealthy: true, start.AddSeconds(121)));
+    }
+
+    [Theory]
+    [InlineData("ftp://x", "i2v_live_abcdefgh_0123456789012345678901234567890123456789012", "cpu", "Worker:GatewayUrl")]
+    [InlineData("http://x:1", "secret", "cpu", "Worker:Key")]
+    [InlineData("http://x:1", "i2v_live_abcdefgh_0123456789012345678901234567890123456789012", "tpu", "Worker:Provider")]
+    public void A_wrong_option_is_named_and_its_value_is_not_repeated(string url, string key, string provider, string named)
+    {
+        var options = new WorkerOptions { GatewayUrl = url, Key = key, Packages = "models", Provider = provider };
+        var problems = new List<ValidationResult>();
+        Assert.False(Validator.TryValidateObject(options, new ValidationContext(options), problems, validateAllProperties: true));
+        var problem = Assert.Single(problems).ErrorMessage!;
+        Assert.Contains(named, problem, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", problem, StringComparison.Ordinal);
+    }
+
+    private Scratch NewScratch(int index)
+    {
+        var options = Options.Create(new WorkerOptions { Scratch = folder.Path, DeviceIndex = index });
+        return new Scratch(options, Device.Find(options), NullLogger<Scratch>.Instance);
+    }
+}
