@@ -59,21 +59,20 @@ internal sealed partial class JobTransitions(
     {
         await using var command = database.CreateCommand(TransitionSql.Cancel);
         command.Parameters.Uuid(jobId).Uuid(tenantId);
-        await using var reader = await command.ExecuteReaderAsync(ct);
-        if (!await reader.ReadAsync(ct))
-        {
-            return CancelResult.NotFound;
-        }
-
-        if (reader.GetBoolean(1))
+        if (await command.ExecuteScalarAsync(ct) is bool isRunning)
         {
             signals.Changed(jobId);
+            return isRunning ? CancelResult.Canceling : CancelResult.Canceled;
         }
 
-        return reader.GetString(0) switch
+        // Nothing to do: why is asked afterwards, so that the answer is not older than what a racing transition did.
+        await using var find = database.CreateCommand(TransitionSql.FindState);
+        find.Parameters.Uuid(jobId).Uuid(tenantId);
+        return await find.ExecuteScalarAsync(ct) switch
         {
-            "queued" or "held" or "canceled" => CancelResult.Canceled,
+            null => CancelResult.NotFound,
             "running" => CancelResult.Canceling,
+            "canceled" => CancelResult.Canceled,
             _ => CancelResult.AlreadyFinished,
         };
     }

@@ -135,7 +135,7 @@ internal sealed partial class OutboxDispatcher(
         {
             return new Sent(ticket, "No worker has served this lane yet.", Returned: true);
         }
-        catch (Exception error) when (!ct.IsCancellationRequested)
+        catch (Exception error) when (!ct.IsCancellationRequested) // includes a send that gave up by its own token
         {
             return new Sent(ticket, error.Message, Returned: false);
         }

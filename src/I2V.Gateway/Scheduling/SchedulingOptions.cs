@@ -34,4 +34,8 @@ internal sealed class SchedulingOptions
     /// <summary>Silence after which a worker no longer counts as able to take work. 30 s: three idle heartbeats.</summary>
     [Range(1, 600)]
     public int WorkerSilenceSeconds { get; set; } = 30;
+
+    /// <summary>Longest wait for the broker to confirm a ticket: a blocked connection would not answer at all. 10 s.</summary>
+    [Range(0.1, 60)]
+    public double PublishSeconds { get; set; } = 10;
 }

@@ -113,36 +113,36 @@ internal static partial class TransitionSql
     /// <summary>$1 most rows. Ends waiting jobs whose time is up, and asks for the end of running ones.</summary>
     public const string Expire = $"""
         with due as materialized (
-            select j.id, j.state, j.deadline_at <= clock_timestamp() as whole
-            from jobs j
+            select j.id from jobs j
             where j.id in (
-                    select id from jobs
-                    where deadline_at is not null and deadline_at <= (select clock_timestamp())
-                        and state in ('queued', 'held', 'running') and (state <> 'running' or cancel_requested_at is null)
-                    union all
-                    select id from jobs
-                    where start_deadline_at is not null and start_deadline_at <= (select clock_timestamp())
-                        and started_at is null and state in ('queued', 'held'))
-                -- Said again, because the row may have changed before it was locked.
-                and ((j.state in ('queued', 'held')
-                        and (j.deadline_at <= clock_timestamp() or (j.started_at is null and j.start_deadline_at <= clock_timestamp())))
-                    or (j.state = 'running' and j.cancel_requested_at is null and j.deadline_at <= clock_timestamp()))
+                select id from jobs
+                where deadline_at is not null and deadline_at <= (select clock_timestamp())
+                    and state in ('queued', 'held', 'running') and (state <> 'running' or cancel_requested_at is null)
+                union all
+                select id from jobs
+                where start_deadline_at is not null and start_deadline_at <= (select clock_timestamp())
+                    and started_at is null and state in ('queued', 'held'))
             limit $1
             for update skip locked),
         changed as (
             update jobs j set
-                state = case when due.state = 'running' then 'running' else 'expired' end,
-                status_reason = case when due.state = 'running' then 'canceling' end,
+                state = case when j.state = 'running' then 'running' else 'expired' end,
+                status_reason = case when j.state = 'running' then 'canceling' end,
                 cancel_requested_at = clock_timestamp(),
                 cancel_reason = 'deadline',
-                finished_at = case when due.state = 'running' then null else clock_timestamp() end,
-                error_code = case when due.state = 'running' then null else '{ErrorCode.StartTimeout}' end,
+                finished_at = case when j.state = 'running' then null else clock_timestamp() end,
+                error_code = case when j.state = 'running' then null else '{ErrorCode.StartTimeout}' end,
                 error_message = case
-                    when due.state = 'running' then null
-                    when due.whole then 'The job''s deadline passed while it waited.'
+                    when j.state = 'running' then null
+                    when j.deadline_at <= clock_timestamp() then 'The job''s deadline passed while it waited.'
                     else 'The job was not started within the time that it may wait.' end,
                 event_seq = j.event_seq + 1
-            from due where j.id = due.id
+            from due
+            -- Said again, because the row may have changed before it was locked.
+            where j.id = due.id
+                and ((j.state in ('queued', 'held')
+                        and (j.deadline_at <= clock_timestamp() or (j.started_at is null and j.start_deadline_at <= clock_timestamp())))
+                    or (j.state = 'running' and j.cancel_requested_at is null and j.deadline_at <= clock_timestamp()))
             returning j as job),
         event as (
             insert into job_events

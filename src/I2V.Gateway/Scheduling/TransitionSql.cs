@@ -46,27 +46,31 @@ internal static partial class TransitionSql
     /// <summary>Makes submits of one tenant take turns while its queue is nearly full.</summary>
     public const string LockTenant = "select id from tenants where id = $1 for no key update";
 
-    /// <summary>$1 job, $2 tenant. No row for another tenant's job. Returns the state before.</summary>
+    /// <summary>
+    /// $1 job, $2 tenant. Returns whether a worker must be told; no row when nothing changed. It decides by the row that it
+    /// updates and not by one that it locked before: CHECKs are tried on the old version of a row that changed meanwhile,
+    /// which must be consistent too.
+    /// </summary>
     public const string Cancel = $"""
-        with old as materialized (
-            select id, state, cancel_requested_at from jobs where id = $1 and tenant_id = $2 for update),
-        changed as (
+        with changed as (
             update jobs j set
-                state = case when old.state = 'running' then 'running' else 'canceled' end,
-                status_reason = case when old.state = 'running' then 'canceling' end,
+                state = case when j.state = 'running' then 'running' else 'canceled' end,
+                status_reason = case when j.state = 'running' then 'canceling' end,
                 cancel_requested_at = clock_timestamp(),
                 cancel_reason = 'user',
-                finished_at = case when old.state = 'running' then null else clock_timestamp() end,
+                finished_at = case when j.state = 'running' then null else clock_timestamp() end,
                 event_seq = j.event_seq + 1
-            from old
-            where j.id = old.id
-                and (old.state in ('queued', 'held') or (old.state = 'running' and old.cancel_requested_at is null))
+            where j.id = $1 and j.tenant_id = $2
+                and (j.state in ('queued', 'held') or (j.state = 'running' and j.cancel_requested_at is null))
             returning j as job),
         event as (
             insert into job_events select e.* from changed c cross join lateral new_event(c.job,
                 case when (c.job).state = 'running' then '{JobEventTypes.Canceling}' else '{JobEventTypes.Canceled}' end) e)
-        select old.state, exists (select from changed) from old
+        select (job).state = 'running' from changed
         """;
+
+    /// <summary>$1 job, $2 tenant.</summary>
+    public const string FindState = "select state from jobs where id = $1 and tenant_id = $2";
 
     public const string Delete = "delete from jobs where id = $1 and tenant_id = $2";
 
@@ -195,7 +199,7 @@ internal static partial class TransitionSql
                 error_message = case d.final when 'failed' then left(d.error_message, 4000)
                     when 'expired' then 'The job''s deadline passed while it ran.' end,
                 event_seq = j.event_seq + 1
-            from decided d where j.id = d.id
+            from decided d where j.id = d.id and j.state = 'running'
             returning j as job, d.attempt, d.final, d.outcome, d.error_code, d.error_message, d.retryable),
         attempt as (
             update job_attempts a set ended_at = clock_timestamp(), outcome = c.outcome, ended_state = c.final,

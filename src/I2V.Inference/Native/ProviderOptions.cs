@@ -30,6 +30,8 @@ public sealed unsafe class OrtCUDAProviderOptions : OrtHandle
 
     private static nint Create()
     {
+        // Providers log while they are configured, and only the environment gives them a log.
+        _ = OrtEnv.Instance();
         nint options;
         OrtApi.Check(OrtApi.CreateCudaProviderOptions(&options), "CreateCUDAProviderOptions");
         return options;
@@ -66,6 +68,8 @@ public sealed unsafe class OrtTensorRTProviderOptions : OrtHandle
 
     private static nint Create()
     {
+        // Providers log while they are configured, and only the environment gives them a log.
+        _ = OrtEnv.Instance();
         nint options;
         OrtApi.Check(OrtApi.CreateTensorRTProviderOptions(&options), "CreateTensorRTProviderOptions");
         return options;

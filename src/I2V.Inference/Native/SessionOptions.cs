@@ -169,6 +169,8 @@ public sealed unsafe class SessionOptions : OrtHandle
 
     private static nint Create()
     {
+        // Providers log while they are configured, and only the environment gives them a log.
+        _ = OrtEnv.Instance();
         nint options;
         OrtApi.Check(OrtApi.CreateSessionOptions(&options), "CreateSessionOptions");
         return options;

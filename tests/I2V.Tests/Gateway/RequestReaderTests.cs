@@ -100,7 +100,7 @@ public sealed class RequestReaderTests
     [InlineData("""{"input":{"image":{"data_url":"data:image/png;base64,?"}}}""", "/input/image/data_url", "base64")]
     [InlineData("""{"input":{"image":{"data_url":"hello"}}}""", "/input/image/data_url", "base64")]
     [InlineData("""{"input":{"image":{"url":"not an address"}}}""", "/input/image/url", "absolute")]
-    [InlineData("""{"input":{"image":IMAGE}""", "", "not valid JSON")]
+    [InlineData("""{"input":{"image":IMAGE}""", "/input", "not valid JSON")]
     [InlineData("""[1]""", "", "JSON object")]
     [InlineData("", "", "not valid JSON")]
     public async Task What_is_wrong_in_JSON_is_named_by_its_pointer(string body, string pointer, string says)

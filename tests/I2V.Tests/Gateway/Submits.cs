@@ -70,23 +70,28 @@ internal static class Submits
 
     public static async Task<ProblemResult> RefusalAsync(string contentType, byte[] body)
     {
-        var refused = await Assert.ThrowsAsync<RefusedException>(() => ReadAsync(contentType, body));
+        var refused = await Assert.ThrowsAsync<RefusedException>(() => RequestReader.ReadAsync(Http(contentType, body), new ErrorList()));
         return refused.Problem;
     }
 
     private static async Task<(JobRequest? Request, IReadOnlyList<ProblemItem> Errors)> ReadAsync(string contentType, byte[] body)
     {
-        var http = new DefaultHttpContext();
-        http.Request.ContentType = contentType;
-        http.Request.Body = new MemoryStream(body);
         var errors = new ErrorList();
         try
         {
-            return (await RequestReader.ReadAsync(http, errors), errors.Items);
+            return (await RequestReader.ReadAsync(Http(contentType, body), errors), errors.Items);
         }
         catch (RefusedException refused) when (refused.Problem.Errors is { } items)
         {
             return (null, items);
         }
+    }
+
+    private static DefaultHttpContext Http(string contentType, byte[] body)
+    {
+        var http = new DefaultHttpContext();
+        http.Request.ContentType = contentType;
+        http.Request.Body = new MemoryStream(body);
+        return http;
     }
 }

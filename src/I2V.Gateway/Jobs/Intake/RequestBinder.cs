@@ -144,16 +144,15 @@ internal sealed partial class RequestBinder(ErrorList errors)
         }
 
         var encoded = utf8[(comma + 1)..];
-        var most = new ImageLimits().MaxBytes;
-        if (encoded.Length / 4 * 3L > most + 3)
-        {
-            throw new RefusedException(Problems.TooLarge(FormReader.ImageTooLarge));
-        }
-
         if (encoded.IsEmpty || !Base64.IsValid(encoded, out var length))
         {
             errors.Add(text.Pointer, shape);
             return null;
+        }
+
+        if (length > new ImageLimits().MaxBytes)
+        {
+            throw new RefusedException(Problems.TooLarge(FormReader.ImageTooLarge));
         }
 
         var file = new byte[length];

@@ -1,0 +1,89 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using I2V.Cli.Up;
+using I2V.IntegrationTests.Servers;
+using I2V.IntegrationTests.Up;
+
+namespace I2V.IntegrationTests.Docs;
+
+/// <summary>The commands of the README are run as they are printed there.</summary>
+public sealed class ReadmeTests
+{
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Every_command_of_the_readme_does_what_it_says()
+    {
+        // A folder that looks like a checkout with a stack that `./i2v up` has started in it.
+        var checkout = TestFolder.Create("checkout");
+        foreach (var name in (string[])["i2v", "docs"])
+        {
+            Path.Combine(checkout, name).LinkTo(Path.Combine(Product.Root, name));
+        }
+
+        await using var up = await UpProcess.UpAsync(Path.Combine(checkout, ".i2v"));
+
+        var submitted = await RunAsync(checkout, Block("submit"));
+        Assert.Equal(Path.Combine(checkout, "lighthouse.mp4"), Path.GetFullPath(submitted.Trim().Split('\n')[^1], checkout));
+        Assert.True(Film.IsMp4(await File.ReadAllBytesAsync(Path.Combine(checkout, "lighthouse.mp4"), Ct)));
+
+        using var answered = JsonDocument.Parse(await RunAsync(checkout, Block("curl")));
+        Assert.Equal("succeeded", answered.RootElement.GetProperty("status").GetString());
+
+        await RunAsync(checkout, Block("render"));
+        Assert.True(Film.IsMp4(await File.ReadAllBytesAsync(Path.Combine(checkout, "clip.mp4"), Ct)));
+    }
+
+    [Fact]
+    public void Every_link_of_the_documents_leads_to_a_file()
+    {
+        foreach (var document in (string[])["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/operating.md", "docs/measurements/README.md"])
+        {
+            var folder = Path.GetDirectoryName(Path.Combine(Product.Root, document))!;
+            var links = Regex.Matches(File.ReadAllText(Path.Combine(Product.Root, document)), @"\]\((?!https?:)([^)#]+)")
+                .Select(match => match.Groups[1].Value);
+            Assert.All(links, link => Assert.True(Path.Exists(Path.Combine(folder, link)), $"{document} links to {link}, which does not exist."));
+        }
+    }
+
+    [Fact]
+    public void Every_file_that_the_architecture_names_exists()
+    {
+        var names = Regex.Matches(File.ReadAllText(Path.Combine(Product.Root, "ARCHITECTURE.md")), @"`((?:Gateway|Worker|Inference|Media|Protocol)/[A-Za-z/]+\.cs)`")
+            .Select(match => match.Groups[1].Value)
+            .ToList();
+
+        Assert.NotEmpty(names);
+        Assert.All(names, name => Assert.True(File.Exists(Path.Combine(Product.Root, "src", "I2V." + name)), $"ARCHITECTURE.md names {name}, which does not exist."));
+    }
+
+    /// <summary>The shell block that follows <c>&lt;!-- test: NAME --&gt;</c>.</summary>
+    private static string Block(string name)
+    {
+        var match = Regex.Match(File.ReadAllText(Path.Combine(Product.Root, "README.md")), $@"<!-- test: {name} -->\s*```bash\n(.*?)```", RegexOptions.Singleline);
+        Assert.True(match.Success, $"README.md has no block for {name}.");
+        return match.Groups[1].Value;
+    }
+
+    private static async Task<string> RunAsync(string folder, string script)
+    {
+        var run = await ToolProcess.RunAsync("bash", ["-euo", "pipefail", "-c", script], Ct, workingFolder: folder);
+        Assert.True(run.ExitCode == 0, $"{script}\nended with {run.ExitCode}:\n{run.Output}\n{run.Error}");
+        return run.Output;
+    }
+}
+
+file static class Links
+{
+    public static void LinkTo(this string link, string target)
+    {
+        if (Directory.Exists(target))
+        {
+            Directory.CreateSymbolicLink(link, target);
+        }
+        else
+        {
+            File.CreateSymbolicLink(link, target);
+        }
+    }
+}

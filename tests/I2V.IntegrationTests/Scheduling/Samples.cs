@@ -1,0 +1,64 @@
+using I2V.Gateway.Database;
+using I2V.Gateway.Scheduling;
+using I2V.Protocol.Bus;
+using I2V.Protocol.Jobs;
+using I2V.Protocol.Workers;
+
+namespace I2V.IntegrationTests.Scheduling;
+
+/// <summary>Reports and registrations as a worker would make them.</summary>
+internal static class Samples
+{
+    public static readonly string Sha256 = new('a', 64);
+
+    public static RegisterWorker Registration(string name, string device, params string[] models) => new()
+    {
+        Name = name,
+        Host = "lab",
+        Device = new WorkerDevice { Kind = DeviceKind.Cpu, Id = device, Name = "Some processor", MemoryTotalBytes = 1 << 30, MemoryFreeBytes = 1 << 29 },
+        Models = [.. models.Select(Capability)],
+        Lanes = [.. models.Select(Lanes.ForModel)],
+        Version = "0.1.0",
+    };
+
+    public static AttemptResult Result(string? sha256 = null) => new()
+    {
+        Outputs = [new StoredArtifact("t/x/video.mp4", Video(sha256 ?? Sha256, 1000))],
+        Sha256 = sha256 ?? Sha256,
+        Applied = new AppliedSettings(new JobSettings { Width = 64, Height = 64 }) { Rung = "full" },
+        Metrics = new JobMetrics { DenoiseSeconds = 1.5, Warm = true },
+    };
+
+    public static Artifact Video(string sha256, long bytes) => new()
+    {
+        Name = "video",
+        ContentType = "video/mp4",
+        Bytes = bytes,
+        Sha256 = sha256,
+        Width = 64,
+        Height = 64,
+        NumFrames = 16,
+        Fps = 8,
+        DurationSeconds = 2,
+    };
+
+    private static ModelCapability Capability(string name) => new()
+    {
+        Name = name,
+        Family = "motion",
+        Version = "1",
+        PackageSha256 = new string('b', 64),
+        Limits = new ModelLimits
+        {
+            Width = new IntRange(16, 2048),
+            Height = new IntRange(16, 2048),
+            SizeMultipleOf = 2,
+            DefaultLongestSide = 512,
+            Frames = new IntRange(1, 64),
+            FrameRule = "any",
+            Fps = new IntRange(1, 60),
+        },
+        UsedSettings = ["prompt"],
+        Defaults = new JobSettings { NumFrames = 16, Fps = 8 },
+    };
+}
