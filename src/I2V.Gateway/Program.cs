@@ -26,6 +26,7 @@ internal static class GatewayHost
 
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.ConfigureHttpJsonOptions(json => I2VJson.Configure(json.SerializerOptions));
+        builder.AddI2VLogging();
         builder.AddDatabase();
         builder.AddAccess();
         builder.Services.AddProblems();

@@ -1,3 +1,4 @@
+using I2V.Protocol;
 using I2V.Worker;
 using I2V.Worker.Devices;
 using I2V.Worker.Gateway;
@@ -8,6 +9,7 @@ using Microsoft.Extensions.Hosting;
 
 var builder = Host.CreateApplicationBuilder(args);
 
+builder.AddI2VLogging();
 builder.AddWorkerOptions();
 builder.AddDevice();
 builder.AddGatewayClient();

@@ -55,7 +55,8 @@ main() {
             *) continue ;;
         esac
         for unit in $units; do
-            deb-systemd-helper disable "$unit" >/dev/null 2>&1
+            # What `systemctl disable` does, also where systemd is not there or does not run.
+            rm -f /etc/systemd/system/*.wants/"$unit"
             if [ -d /run/systemd/system ]; then systemctl stop "$unit" >/dev/null 2>&1; fi
         done
         if [ "$script" ]; then update-rc.d "$script" disable >/dev/null 2>&1; fi

@@ -80,6 +80,8 @@ internal sealed class StackServices(UpOptions options, DataFolder data, StackSet
         var environment = new Dictionary<string, string?>
         {
             ["ASPNETCORE_URLS"] = Url,
+            // A line for every heartbeat would fill the disk of a stack that runs for weeks.
+            ["Logging__LogLevel__Microsoft.AspNetCore"] = "Warning",
             ["ConnectionStrings__Jobs"] = connectionString,
             ["Bus__Url"] = busUrl,
             ["Access__Pepper"] = settings.Pepper,

@@ -3,16 +3,20 @@ using I2V.ModelBuilder;
 
 namespace I2V.Cli.Up;
 
-/// <summary>Brings a stack up and says each step.</summary>
-internal sealed class StackStart(UpOptions options, DataFolder data, Supervisor supervisor, Steps steps, TimeProvider time)
+/// <summary>Brings a stack up and says each step. Lives as long as the stack, whose restarts ask the gateway through it.</summary>
+internal sealed class StackStart(UpOptions options, DataFolder data, Supervisor supervisor, Steps steps, TimeProvider time) : IDisposable
 {
+    private GatewayProbe? probe;
+
+    public void Dispose() => probe?.Dispose();
+
     public async Task RunAsync(int port, CancellationToken ct)
     {
         await SystemPackages.EnsureAsync(SystemPackage.ForServers, options.Install, steps, ct);
         LogTail.Rotate(data.Logs);
         var settings = await StackSettings.LoadAsync(data.SettingsFile, steps, ct);
         var services = new StackServices(options, data, settings, port);
-        using var probe = new GatewayProbe(services.Url, settings.ApiKey, time.GetUtcNow());
+        probe = new GatewayProbe(services.Url, settings.ApiKey, time.GetUtcNow());
 
         // 1. Both servers and the engine at the same time: none needs another. The gateway needs the database only;
         //    tickets that it cannot send yet wait in its outbox.

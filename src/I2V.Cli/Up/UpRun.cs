@@ -18,9 +18,10 @@ internal sealed class UpRun(UpOptions options, Steps steps, TimeProvider time)
         data.Create();
         using var held = data.Lock();
         await using var supervisor = new Supervisor(steps, time);
+        using var start = new StackStart(options, data, supervisor, steps, time);
         try
         {
-            await new StackStart(options, data, supervisor, steps, time).RunAsync(ChoosePort(), ct);
+            await start.RunAsync(ChoosePort(), ct);
             throw new CliException(await supervisor.GivenUp.WaitAsync(ct));
         }
         catch (OperationCanceledException) when (ct.IsCancellationRequested)

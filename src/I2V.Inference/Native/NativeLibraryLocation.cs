@@ -23,11 +23,13 @@ public static class NativeLibraryLocation
         : OperatingSystem.IsMacOS() ? ["libonnxruntime.dylib"]
         : ["libonnxruntime.so.1", "libonnxruntime.so"];
 
-    internal static IReadOnlyList<string> Folders()
+    internal static IReadOnlyList<string> Folders() =>
+        Folders(Environment.GetEnvironmentVariable(EnvironmentVariable), AppContext.BaseDirectory, Folder);
+
+    internal static IReadOnlyList<string> Folders(string? fromEnvironment, string program, string? fromHost)
     {
-        var program = AppContext.BaseDirectory;
         var runtimes = Path.Combine(program, "runtimes", RuntimeInformation.RuntimeIdentifier, "native");
-        return [.. new[] { Environment.GetEnvironmentVariable(EnvironmentVariable), program, runtimes, Folder }.OfType<string>().Where(folder => folder.Length > 0)];
+        return [.. new[] { fromEnvironment, program, runtimes, fromHost }.Where(folder => !string.IsNullOrEmpty(folder)).Select(folder => folder!)];
     }
 
     /// <summary>Loads the first of the names that exists in the first folder that has one.</summary>

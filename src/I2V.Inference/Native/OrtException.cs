@@ -21,10 +21,11 @@ public enum OrtErrorCode
 public sealed class OrtException : Exception
 {
     internal OrtException(string call, OrtErrorCode errorCode, string message)
-        : base($"ONNX Runtime: {call} failed with {errorCode}: {message}")
+        : base($"ONNX Runtime: {call} failed with {errorCode}: {OneLine(message)}")
     {
         Call = call;
         ErrorCode = errorCode;
+        Detail = OneLine(message);
     }
 
     /// <summary>The C function that failed.</summary>
@@ -32,4 +33,9 @@ public sealed class OrtException : Exception
 
     /// <summary>What kind of failure it is; ask this, never the message.</summary>
     public OrtErrorCode ErrorCode { get; }
+
+    /// <summary>The library's own words, on one line. For people to read: their text changes between versions.</summary>
+    public string Detail { get; }
+
+    private static string OneLine(string text) => string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
 }

@@ -12,10 +12,10 @@ internal static class GraphLoader
     /// <exception cref="GenerationException">The runtime, its provider or the graph cannot be used.</exception>
     public static InferenceSession Load(ModelPackage package, string component, DeviceOptions device)
     {
-        using var options = new SessionOptions();
-        Configure(options, device);
         try
         {
+            using var options = new SessionOptions();
+            Configure(options, device);
             return new InferenceSession(package.GraphPath(component), options);
         }
         catch (OrtException error)
@@ -29,10 +29,28 @@ internal static class GraphLoader
     /// <exception cref="GenerationException">Everything landed on the processor.</exception>
     public static void RequireDevice(DeviceOptions device, params InferenceSession[] sessions)
     {
-        if (ProviderName(device) is { } provider && !sessions.Any(session => session.GetProviderShares().Any(share => share.ProviderName == provider)))
+        if (ProviderName(device) is not { } provider)
         {
-            throw new GenerationException(
-                GenerationError.RuntimeMissing, $"The provider {device.Provider} was asked for, but it takes no operator of this model: use the provider cpu.");
+            return;
+        }
+
+        if (!sessions.Any(session => session.GetProviderShares().Any(share => share.ProviderName == provider && share.Nodes > 0)))
+        {
+            throw NativeLibraryLocation.Missing($"The provider {device.Provider} was asked for, but it takes no operator of this model: use the provider cpu.");
+        }
+    }
+
+    /// <summary>Says which of the CUDA provider's own libraries are not beside ONNX Runtime.</summary>
+    /// <exception cref="GenerationException">At least one is missing.</exception>
+    internal static void RequireCudaLibraries(string folder)
+    {
+        string[] names = OperatingSystem.IsWindows()
+            ? ["onnxruntime_providers_shared.dll", "onnxruntime_providers_cuda.dll"]
+            : ["libonnxruntime_providers_shared.so", "libonnxruntime_providers_cuda.so"];
+        var missing = names.Where(name => !File.Exists(Path.Combine(folder, name))).ToList();
+        if (missing.Count > 0)
+        {
+            throw NativeLibraryLocation.Missing($"The provider cuda is missing: {string.Join(" and ", missing)} not found in {folder}, beside ONNX Runtime.");
         }
     }
 
@@ -67,6 +85,7 @@ internal static class GraphLoader
         {
             if (device.Provider == "cuda")
             {
+                RequireCudaLibraries(Path.GetDirectoryName(NativeLibraryLocation.LoadedFile)!);
                 AppendCuda(options, device);
             }
             else
@@ -76,20 +95,17 @@ internal static class GraphLoader
         }
         catch (OrtException error)
         {
-            throw NativeLibraryLocation.Missing($"The provider {device.Provider} cannot be used on device {device.DeviceId}. {error.Message}", error);
+            throw NativeLibraryLocation.Missing(
+                device.Provider == "cuda"
+                    ? $"The provider cuda cannot be used on device {device.DeviceId}: {error.Detail}"
+                    : "The provider webgpu cannot be used: ONNX Runtime finds no graphics adapter with a driver, or was built without it.",
+                error);
         }
     }
 
     private static void AppendCuda(SessionOptions options, DeviceOptions device)
     {
         using var cuda = new OrtCUDAProviderOptions();
-        var folder = Path.GetDirectoryName(NativeLibraryLocation.LoadedFile)!;
-        var missing = ProviderFiles("shared", "cuda").Where(file => !File.Exists(Path.Combine(folder, file))).ToList();
-        if (missing.Count > 0)
-        {
-            throw NativeLibraryLocation.Missing($"The provider cuda is missing: {string.Join(" and ", missing)} not found in {folder}, beside ONNX Runtime.");
-        }
-
         cuda.UpdateOptions(new Dictionary<string, string>
         {
             ["device_id"] = Text(device.DeviceId),
@@ -98,9 +114,6 @@ internal static class GraphLoader
         });
         options.AppendExecutionProvider_CUDA(cuda);
     }
-
-    private static IEnumerable<string> ProviderFiles(params string[] names) =>
-        names.Select(name => OperatingSystem.IsWindows() ? $"onnxruntime_providers_{name}.dll" : $"libonnxruntime_providers_{name}.so");
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 }

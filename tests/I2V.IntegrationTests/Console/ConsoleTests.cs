@@ -96,6 +96,7 @@ public sealed class ConsoleTests(ApiFixture api) : IClassFixture<ApiFixture>, IA
         await page.SetInputFilesAsync("#image", await PhotoFileAsync());
         await page.FocusAsync("#submit");
         await page.Keyboard.PressAsync("Enter");
+        await Assertions.Expect(page.Locator("#cancel")).ToBeVisibleAsync();
         await page.FocusAsync("#cancel");
         await page.Keyboard.PressAsync("Enter");
 

@@ -154,15 +154,17 @@ internal static class Film
         var info = await writer.FinishAsync(ct);
         return
         [
-            await ReadAsync("video", "video/mp4", video, ct, artifact => artifact with
-            {
-                Width = width, Height = height, NumFrames = frames, Fps = info.Fps, DurationSeconds = info.DurationSeconds,
-            }),
-            await ReadAsync("poster", "image/jpeg", poster, ct, artifact => artifact with { Width = width, Height = height }),
+            await ReadAsync(
+                "video",
+                "video/mp4",
+                video,
+                artifact => artifact with { Width = width, Height = height, NumFrames = frames, Fps = info.Fps, DurationSeconds = info.DurationSeconds },
+                ct),
+            await ReadAsync("poster", "image/jpeg", poster, artifact => artifact with { Width = width, Height = height }, ct),
         ];
     }
 
-    private static async Task<File> ReadAsync(string name, string type, string path, CancellationToken ct, Func<Artifact, Artifact> more)
+    private static async Task<File> ReadAsync(string name, string type, string path, Func<Artifact, Artifact> more, CancellationToken ct)
     {
         var bytes = await System.IO.File.ReadAllBytesAsync(path, ct);
         var artifact = new Artifact { Name = name, ContentType = type, Bytes = bytes.Length, Sha256 = Convert.ToHexStringLower(SHA256.HashData(bytes)) };

@@ -1,7 +1,12 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using I2V.Protocol.Errors;
 using I2V.Protocol.Jobs;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
 
 namespace I2V.IntegrationTests.Jobs;
 
@@ -35,13 +40,13 @@ public sealed class ImageFetchTests(ApiFixture api) : IClassFixture<ApiFixture>
     public async Task An_address_inside_is_refused_without_a_connection(string url)
     {
         using var canary = new Canary();
-        await using var open = await TestGateway.StartAsync(("Intake:AllowedPorts:0", canary.Port.ToString(System.Globalization.CultureInfo.InvariantCulture)));
+        await using var open = await TestGateway.StartAsync(("Intake:AllowedPorts:0", canary.Port.ToString(CultureInfo.InvariantCulture)));
         using var worker = new FakeWorker(open);
         await worker.RegisterAsync(FakeWorker.Motion);
         foreach (var gateway in new[] { api.Gateway, open })
         {
             var before = await gateway.LeftoversAsync();
-            using var response = await SubmitAsync(gateway.Client, url.Replace("PORT", canary.Port.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal));
+            using var response = await SubmitAsync(gateway.Client, url.Replace("PORT", canary.Port.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal));
 
             var problem = await ApiFixture.ProblemAsync(response, HttpStatusCode.BadRequest, ErrorCode.InvalidInput);
             Assert.Equal("/input/image/url", Assert.Single(problem.Errors!).Pointer);
@@ -59,8 +64,8 @@ public sealed class ImageFetchTests(ApiFixture api) : IClassFixture<ApiFixture>
         await using var gateway = await TestGateway.StartAsync(
             ("Intake:AllowHttp", "true"),
             ("Intake:AllowedNetworks:0", "127.0.0.1/32"),
-            ("Intake:AllowedPorts:0", server.Port.ToString(System.Globalization.CultureInfo.InvariantCulture)),
-            ("Intake:AllowedPorts:1", canary.Port.ToString(System.Globalization.CultureInfo.InvariantCulture)));
+            ("Intake:AllowedPorts:0", server.Port.ToString(CultureInfo.InvariantCulture)),
+            ("Intake:AllowedPorts:1", canary.Port.ToString(CultureInfo.InvariantCulture)));
         using var worker = new FakeWorker(gateway);
         await worker.RegisterAsync(FakeWorker.Motion);
 
@@ -102,7 +107,7 @@ public sealed class ImageFetchTests(ApiFixture api) : IClassFixture<ApiFixture>
     }
 
     /// <summary>A small web server that has a picture, redirects of every kind, and a file that is too large.</summary>
-    private sealed class PictureServer(Microsoft.AspNetCore.Builder.WebApplication app) : IAsyncDisposable
+    private sealed class PictureServer(WebApplication app) : IAsyncDisposable
     {
         public string Url => app.Urls.First();
 
@@ -110,18 +115,18 @@ public sealed class ImageFetchTests(ApiFixture api) : IClassFixture<ApiFixture>
 
         public static async Task<PictureServer> StartAsync(string inside)
         {
-            var builder = Microsoft.AspNetCore.Builder.WebApplication.CreateSlimBuilder();
-            Microsoft.AspNetCore.Hosting.HostingAbstractionsWebHostBuilderExtensions.UseUrls(builder.WebHost, "http://127.0.0.1:0");
-            Microsoft.Extensions.Logging.LoggingBuilderExtensions.ClearProviders(builder.Logging);
+            var builder = WebApplication.CreateSlimBuilder();
+            builder.WebHost.UseUrls("http://127.0.0.1:0");
+            builder.Logging.ClearProviders();
             var app = builder.Build();
-            Microsoft.AspNetCore.Builder.RunExtensions.Run(app, context => AnswerAsync(context, inside));
+            app.Run(context => AnswerAsync(context, inside));
             await app.StartAsync(TestContext.Current.CancellationToken);
             return new PictureServer(app);
         }
 
         public async ValueTask DisposeAsync() => await app.DisposeAsync();
 
-        private static async Task AnswerAsync(Microsoft.AspNetCore.Http.HttpContext context, string inside)
+        private static async Task AnswerAsync(HttpContext context, string inside)
         {
             var response = context.Response;
             switch (context.Request.Path.Value)
@@ -152,7 +157,7 @@ public sealed class ImageFetchTests(ApiFixture api) : IClassFixture<ApiFixture>
             }
         }
 
-        private static async Task SendTooMuchAsync(Microsoft.AspNetCore.Http.HttpResponse response)
+        private static async Task SendTooMuchAsync(HttpResponse response)
         {
             var megabyte = new byte[1 << 20];
             for (var i = 0; i < 24; i++)

@@ -155,12 +155,11 @@ public sealed class JobLifecycleTests(ApiFixture api) : IClassFixture<ApiFixture
 
         using var deleted = await api.Client.DeleteAsync($"/v1/jobs/{job.Id}", ct);
         using var again = await api.Client.DeleteAsync($"/v1/jobs/{job.Id}", ct);
-        await api.Gateway.ExecuteAsync("delete from outbox");
 
         Assert.NotEqual(before, between);
         Assert.Equal(HttpStatusCode.NoContent, deleted.StatusCode);
         await ApiFixture.ProblemAsync(again, HttpStatusCode.NotFound, ErrorCode.NotFound);
-        Assert.Equal(before, await api.Gateway.LeftoversAsync());
+        Assert.Equal(WithoutTickets(before), WithoutTickets(await api.Gateway.LeftoversAsync()));
     }
 
     [Fact]
@@ -221,6 +220,10 @@ public sealed class JobLifecycleTests(ApiFixture api) : IClassFixture<ApiFixture
         Assert.Equal(("4k+1", 8), (lab.Limits.FrameRule, lab.Limits.SizeMultipleOf));
         await ApiFixture.ProblemAsync(none, HttpStatusCode.NotFound, ErrorCode.NotFound);
     }
+
+    /// <summary>A ticket names no job and harms nobody: it outlives its job until the broker is back.</summary>
+    private static IEnumerable<string> WithoutTickets(IEnumerable<string> leftovers) =>
+        leftovers.Where(line => !line.StartsWith("outbox", StringComparison.Ordinal));
 
     private async Task<CancelAnswer> CancelAsync(string id) => await api.Client.PostAsync($"/v1/jobs/{id}/cancel", null, ct).ReadAsync<CancelAnswer>();
 

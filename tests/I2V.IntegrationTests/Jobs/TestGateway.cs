@@ -89,13 +89,10 @@ internal sealed class TestGateway : IAsyncDisposable
             with t as (insert into tenants (id, name) values (gen_random_uuid(), $1) returning id)
             insert into api_keys (id, tenant_id, prefix, key_hash, scopes) select gen_random_uuid(), id, $2, $3, $4 from t
             """);
-        command.Parameters.AddRange(
-        [
-            new NpgsqlParameter { Value = name },
-            new NpgsqlParameter { Value = key.Prefix },
-            new NpgsqlParameter { Value = key.Hash(Convert.FromBase64String(settings["Access:Pepper"]!)) },
-            new NpgsqlParameter { Value = scopes.Length > 0 ? scopes : [Scopes.JobsRead, Scopes.JobsWrite] },
-        ]);
+        command.Parameters.Add(new NpgsqlParameter { Value = name });
+        command.Parameters.Add(new NpgsqlParameter { Value = key.Prefix });
+        command.Parameters.Add(new NpgsqlParameter { Value = key.Hash(Convert.FromBase64String(settings["Access:Pepper"]!)) });
+        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = scopes.Length > 0 ? scopes : [Scopes.JobsRead, Scopes.JobsWrite] });
         await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
         return NewClient(text);
     }

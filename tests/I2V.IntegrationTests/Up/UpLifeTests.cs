@@ -98,7 +98,7 @@ public sealed class UpLifeTests
         }
 
         Assert.Equal(1, await up.Exited);
-        Assert.Matches(@"gateway was killed by signal 9: that is 5 deaths within a minute, so `up` ends\.", up.Output);
+        await up.SaysAsync(@"gateway was killed by signal 9: that is 5 deaths within a minute, so `up` ends\.");
         Assert.Contains("The end of " + Path.Combine(data, "logs", "gateway.log"), up.Output, StringComparison.Ordinal);
         Assert.DoesNotContain(ours, ProcessTree.Lives);
     }

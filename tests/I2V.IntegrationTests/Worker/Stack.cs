@@ -145,7 +145,7 @@ internal sealed class Stack : IAsyncDisposable
 
     private static async Task<string> FindOnnxRuntimeAsync()
     {
-        var installer = new OnnxRuntimeInstaller(Path.Combine(Product.DefaultData, "onnxruntime"), new Steps(TextWriter.Null, TimeProvider.System));
+        var installer = OnnxRuntimeInstaller.ForCheckout(new Steps(TextWriter.Null, TimeProvider.System));
         return (await installer.EnsureAsync(gpu: false, install: true, TestContext.Current.CancellationToken)).Folder;
     }
 
@@ -200,9 +200,8 @@ internal sealed record WorkerHandle(string Name, string LogFile, ChildProcess Pr
 
     public string Log => File.Exists(LogFile) ? File.ReadAllText(LogFile) : "";
 
-    public Task WaitForLogAsync(string text) => Wait.UntilAsync(
-        () => Log.Contains(text, StringComparison.Ordinal) || !IsAlive ? (Log.Contains(text, StringComparison.Ordinal) ? true : throw new InvalidOperationException(Log)) : false,
-        () => $"\"{text}\" never appeared in the worker's log: {Log}");
+    /// <exception cref="InvalidOperationException">The process ended without saying it; the message is its log.</exception>
+    public Task WaitForLogAsync(string text) => Wait.UntilAsync(() => HasSaid(text), () => $"\"{text}\" never appeared in the worker's log: {Log}");
 
     public async Task KillAsync()
     {
@@ -215,6 +214,12 @@ internal sealed record WorkerHandle(string Name, string LogFile, ChildProcess Pr
     public void Stall() => Process.Signal(Freeze);
 
     public void GoOn() => Process.Signal(Thaw);
+
+    private bool HasSaid(string text)
+    {
+        var ended = !IsAlive;
+        return Log.Contains(text, StringComparison.Ordinal) || (ended ? throw new InvalidOperationException(Log) : false);
+    }
 }
 
 internal static class Wait

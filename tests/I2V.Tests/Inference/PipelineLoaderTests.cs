@@ -16,11 +16,33 @@ public sealed class PipelineLoaderTests(MotionFixture motion) : IClassFixture<Mo
     [Fact]
     public void Cuda_without_its_libraries_names_the_files_and_the_folder()
     {
-        var error = Load("cuda");
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder.File("libonnxruntime_providers_shared.so"), "");
 
-        Assert.Contains("_providers_shared", error.Message, StringComparison.Ordinal);
-        Assert.Contains("_providers_cuda", error.Message, StringComparison.Ordinal);
-        Assert.Contains("beside ONNX Runtime", error.Message, StringComparison.Ordinal);
+        var error = Assert.Throws<GenerationException>(() => GraphLoader.RequireCudaLibraries(folder.Path));
+
+        Assert.Equal(GenerationError.RuntimeMissing, error.Error);
+        Assert.Equal($"The provider cuda is missing: libonnxruntime_providers_cuda.so not found in {folder.Path}, beside ONNX Runtime.", error.Message);
+    }
+
+    [Theory]
+    [InlineData("cuda")]
+    [InlineData("webgpu")]
+    public void A_device_either_makes_the_film_or_is_refused_as_missing_and_never_replaced_by_the_processor(string provider)
+    {
+        var error = Record.Exception(() =>
+        {
+            using var pipeline = PipelineLoader.Load(motion.Package, new DeviceOptions { Provider = provider });
+            pipeline.WarmUp(TestContext.Current.CancellationToken);
+        });
+
+        if (error is not null)
+        {
+            var refusal = Assert.IsType<GenerationException>(error);
+            Assert.Equal(GenerationError.RuntimeMissing, refusal.Error);
+            Assert.StartsWith($"The provider {provider} ", refusal.Message, StringComparison.Ordinal);
+            Assert.DoesNotContain('\n', refusal.Message);
+        }
     }
 
     [Fact]

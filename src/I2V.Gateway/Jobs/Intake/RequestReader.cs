@@ -13,6 +13,8 @@ internal static class RequestReader
     /// <summary>20 MiB, every text part at its limit, and their headers.</summary>
     private const long MaxFormBytes = 25L << 20;
 
+    private const long Slack = 8L << 20;
+
     /// <returns>The request as far as it could be read; what is wrong is in <paramref name="errors"/>.</returns>
     /// <exception cref="RefusedException">Nothing could be read, or it is too large.</exception>
     public static async Task<JobRequest> ReadAsync(HttpContext http, ErrorList errors)
@@ -63,8 +65,8 @@ internal static class RequestReader
         if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } feature)
         {
             // After a refusal the server reads on for a few seconds, so that a client that is still sending gets the answer
-            // instead of a reset; a limit would stop that.
-            feature.MaxRequestBodySize = refused ? null : most;
+            // instead of a reset. Its own limit cuts the connection, so it lies above ours.
+            feature.MaxRequestBodySize = refused ? null : most + Slack;
         }
 
         if (refused)

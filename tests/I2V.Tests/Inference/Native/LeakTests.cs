@@ -1,11 +1,9 @@
-using System.Globalization;
-using System.Runtime.InteropServices;
 using I2V.Inference.Native;
 using Xunit.Sdk;
 
 namespace I2V.Tests.Inference.Native;
 
-/// <summary>Runs alone, since it reads the memory of the whole process.</summary>
+/// <summary>Runs alone, since it counts the memory of the whole process.</summary>
 [CollectionDefinition(nameof(LeakTests), DisableParallelization = true)]
 [Collection(nameof(LeakTests))]
 public sealed class LeakTests
@@ -42,13 +40,13 @@ public sealed class LeakTests
         {
             if (round == Rounds / 2)
             {
-                half = ResidentBytes();
+                half = ProcessMemory.BytesInUse();
             }
 
             LoadRunUnload(kept);
         }
 
-        var grown = ResidentBytes() - half;
+        var grown = ProcessMemory.BytesInUse() - half;
         TestContext.Current.TestOutputHelper?.WriteLine($"{grown} bytes in the last {Rounds / 2} rounds");
         Assert.True(grown < Allowed, $"The process grew by {grown} bytes in the last {Rounds / 2} rounds; {Allowed} are allowed.");
     }
@@ -77,22 +75,4 @@ public sealed class LeakTests
             kept.Add(outputs[0]);
         }
     }
-
-    /// <summary>What the process occupies, after the C library gave back what it only keeps for later.</summary>
-    private static long ResidentBytes()
-    {
-        // Let the collector fill and sweep its youngest generation, so that its own growth is behind us at both readings.
-        for (var collections = GC.CollectionCount(0); GC.CollectionCount(0) < collections + 2;)
-        {
-            GC.KeepAlive(new byte[4096]);
-        }
-
-        _ = TrimHeap(0);
-        var pages = File.ReadAllText("/proc/self/statm").Split(' ')[1];
-        return long.Parse(pages, CultureInfo.InvariantCulture) * Environment.SystemPageSize;
-    }
-
-    [DllImport("libc", EntryPoint = "malloc_trim")]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int TrimHeap(nuint keep);
 }

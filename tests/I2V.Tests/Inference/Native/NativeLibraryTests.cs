@@ -56,11 +56,10 @@ public sealed class NativeLibraryTests
     [Fact]
     public void The_environment_comes_first_then_the_program_then_the_hosts_folder()
     {
-        var folders = NativeLibraryLocation.Folders();
+        var runtimes = Path.Combine("/program", "runtimes", RuntimeInformation.RuntimeIdentifier, "native");
 
-        Assert.Equal(Environment.GetEnvironmentVariable(NativeLibraryLocation.EnvironmentVariable), folders[0]);
-        Assert.Contains(AppContext.BaseDirectory, folders);
-        Assert.Contains(Path.Combine(AppContext.BaseDirectory, "runtimes", RuntimeInformation.RuntimeIdentifier, "native"), folders);
+        Assert.Equal(["/env", "/program", runtimes, "/host"], NativeLibraryLocation.Folders("/env", "/program", "/host"));
+        Assert.Equal(["/program", runtimes], NativeLibraryLocation.Folders("", "/program", null));
     }
 
     [Fact]

@@ -21,21 +21,22 @@ public sealed class ProviderTests
     }
 
     [Fact]
-    public void Providers_whose_libraries_are_not_beside_the_runtime_fail_at_their_options_with_a_code()
+    public void Options_of_cuda_and_tensorrt_are_taken_where_their_libraries_lie_beside_the_runtime_and_refused_with_a_code_elsewhere()
     {
-        var folder = Path.GetDirectoryName(LoadedFile())!;
-        Assert.Empty(Directory.EnumerateFiles(folder, "*onnxruntime_providers_*"));
         using var cuda = new OrtCUDAProviderOptions();
         using var tensorRt = new OrtTensorRTProviderOptions();
         var device = new Dictionary<string, string> { ["device_id"] = "0" };
 
-        Assert.Equal("UpdateCUDAProviderOptions", Assert.Throws<OrtException>(() => cuda.UpdateOptions(device)).Call);
-        Assert.Equal("UpdateTensorRTProviderOptions", Assert.Throws<OrtException>(() => tensorRt.UpdateOptions(device)).Call);
+        var cudaError = Record.Exception(() => cuda.UpdateOptions(device));
+        var tensorRtError = Record.Exception(() => tensorRt.UpdateOptions(device));
+
+        Assert.Equal(HasLibrary("cuda") ? null : "UpdateCUDAProviderOptions", (cudaError as OrtException)?.Call);
+        Assert.Equal(HasLibrary("tensorrt") ? null : "UpdateTensorRTProviderOptions", (tensorRtError as OrtException)?.Call);
     }
 
-    private static string LoadedFile()
+    private static bool HasLibrary(string provider)
     {
         _ = OrtEnv.GetVersionString();
-        return NativeLibraryLocation.LoadedFile!;
+        return File.Exists(Path.Combine(Path.GetDirectoryName(NativeLibraryLocation.LoadedFile)!, $"libonnxruntime_providers_{provider}.so"));
     }
 }
