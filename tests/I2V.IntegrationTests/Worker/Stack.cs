@@ -145,11 +145,7 @@ internal sealed class Stack : IAsyncDisposable
 
     private static async Task<string> FindOnnxRuntimeAsync()
     {
-<<<<<<< HEAD
         var installer = OnnxRuntimeInstaller.ForCheckout(new Steps(TextWriter.Null, TimeProvider.System));
-=======
-        var installer = new OnnxRuntimeInstaller(Path.Combine(Product.DefaultData, "onnxruntime"), given: null, new Steps(TextWriter.Null, TimeProvider.System));
->>>>>>> api
         return (await installer.EnsureAsync(gpu: false, install: true, TestContext.Current.CancellationToken)).Folder;
     }
 
