@@ -8,8 +8,12 @@ namespace I2V.Cli.Configuration;
 /// </summary>
 internal sealed class Interruption : IDisposable
 {
+    // Programs such as `timeout` send a signal to the process and to its group, which is one wish and not two.
+    private static readonly TimeSpan SameWish = TimeSpan.FromSeconds(1);
+
     private readonly CancellationTokenSource source = new();
     private readonly List<PosixSignalRegistration> registrations = [];
+    private long first;
 
     public Interruption()
     {
@@ -29,12 +33,15 @@ internal sealed class Interruption : IDisposable
 
     private void OnSignal(PosixSignalContext context)
     {
-        if (source.IsCancellationRequested && context.Signal == PosixSignal.SIGINT)
+        context.Cancel = true;
+        if (!source.IsCancellationRequested)
+        {
+            first = TimeProvider.System.GetTimestamp();
+            source.Cancel();
+        }
+        else if (context.Signal == PosixSignal.SIGINT && TimeProvider.System.GetElapsedTime(first) > SameWish)
         {
             Environment.Exit(ExitCode.Interrupted);
         }
-
-        context.Cancel = true;
-        source.Cancel();
     }
 }
