@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Security.Cryptography;
+using I2V.IntegrationTests.Servers;
 using I2V.Protocol;
 using I2V.Protocol.Errors;
 using I2V.Protocol.Jobs;
@@ -23,9 +24,9 @@ public sealed class WorkerProtocolTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        gateway = await TestGateway.GetAsync();
-        http = gateway.NewClient(TestGateway.WorkerKey);
-        worker = await TestGateway.RegisterAsync(http, model);
+        gateway = await SharedGateway.GetAsync();
+        http = gateway.NewClient(gateway.WorkerKey);
+        worker = await SharedGateway.RegisterAsync(http, model);
     }
 
     public ValueTask DisposeAsync()
@@ -84,7 +85,7 @@ public sealed class WorkerProtocolTests : IAsyncLifetime
     {
         await gateway.SubmitAsync(model);
         var job = await ClaimAsync();
-        await gateway.Transitions.DeleteAsync(await gateway.TenantAsync(), job.JobId, Ct);
+        await gateway.Transitions().DeleteAsync(await gateway.TenantAsync(), job.JobId, Ct);
 
         Assert.Equal(HeartbeatAction.Lost, await BeatAsync(job));
         HttpResponseMessage[] answers =
@@ -143,8 +144,8 @@ public sealed class WorkerProtocolTests : IAsyncLifetime
     {
         var id = await gateway.SubmitAsync(model);
         await ClaimAsync();
-        using var owner = gateway.NewClient(TestGateway.UserKey);
-        using var stranger = gateway.NewClient(await AccessTests.AddKeyAsync(gateway, "stranger", "jobs:read"));
+        using var owner = gateway.NewClient(gateway.ApiKey);
+        using var stranger = gateway.NewClient(await gateway.AddKeyAsync("stranger", "jobs:read"));
 
         var seen = await owner.GetFromJsonAsync<WorkerObject>($"/v1/workers/{worker}", I2VJson.Options, Ct);
         var seenByStranger = (await stranger.GetFromJsonAsync<WorkerList>("/v1/workers", I2VJson.Options, Ct))!.Data.Single(row => row.Id == worker);
@@ -159,7 +160,7 @@ public sealed class WorkerProtocolTests : IAsyncLifetime
     {
         var beat = new IdleHeartbeat { State = "draining", MemoryFreeBytes = 123, WarmModel = model };
         Assert.Equal(HttpStatusCode.NoContent, (await http.PostAsJsonAsync($"/worker/v1/workers/{worker}/heartbeat", beat, I2VJson.Options, Ct)).StatusCode);
-        using var user = gateway.NewClient(TestGateway.UserKey);
+        using var user = gateway.NewClient(gateway.ApiKey);
         var seen = await user.GetFromJsonAsync<WorkerObject>($"/v1/workers/{worker}", I2VJson.Options, Ct);
         Assert.Equal(("draining", 123L, model), (seen!.State, seen.Device.MemoryFreeBytes, seen.WarmModel));
 

@@ -6,7 +6,7 @@ public sealed class QueueQuotaTests
 {
     private static readonly Guid Tenant = Guid.NewGuid();
 
-    private readonly ManualClock clock = new();
+    private readonly ManualTimeProvider clock = new();
 
     [Fact]
     public void Nobody_gets_in_without_a_count()
