@@ -21,7 +21,13 @@ internal sealed class JobSignals : IDisposable
     }
 
     /// <summary>The job moved on a little, which may be told together with other jobs' progress.</summary>
-    public void Progressed(Guid jobId) => progressed[jobId] = 0;
+    public void Progressed(Guid jobId)
+    {
+        progressed[jobId] = 0;
+        Raise(change);
+    }
+
+    public bool HasProgress => !progressed.IsEmpty;
 
     /// <summary>The outbox has a row.</summary>
     public void TicketWaits() => Raise(ticket);
