@@ -11,7 +11,11 @@ namespace I2V.Cli.Install;
 internal sealed class AptInstaller(Steps steps)
 {
     private const int LastLines = 15;
-    private static readonly string[] Progress = ["Get:", "Need to get", "Unpacking ", "Setting up ", "i2v: "];
+    private const int LinesOfAPhasePerWord = 100;
+    private static readonly string[] Told = ["Need to get", "i2v: "];
+    private static readonly (string Start, string Word)[] Phases = [("Get:", "downloading"), ("Unpacking ", "unpacking"), ("Setting up ", "setting up")];
+
+    private readonly Dictionary<string, int> counts = [];
 
     /// <param name="command">What to tell a user whom we cannot serve.</param>
     public async Task InstallAsync(IReadOnlyList<string> packages, string command, CancellationToken ct)
@@ -94,9 +98,24 @@ internal sealed class AptInstaller(Steps steps)
             said.Dequeue();
         }
 
-        if (Progress.Any(start => line.StartsWith(start, StringComparison.Ordinal)))
+        if (Told.Any(start => line.StartsWith(start, StringComparison.Ordinal)))
         {
             steps.Say("  " + line);
+        }
+
+        Count(line);
+    }
+
+    // Hundreds of packages come with the few that were asked for: a word now and then says that it goes on.
+    private void Count(string line)
+    {
+        foreach (var (_, word) in Phases.Where(phase => line.StartsWith(phase.Start, StringComparison.Ordinal)))
+        {
+            var count = counts[word] = counts.GetValueOrDefault(word) + 1;
+            if (count % LinesOfAPhasePerWord == 1)
+            {
+                steps.Say(count == 1 ? $"  {word}" : $"  {word}, {count - 1} packages so far");
+            }
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
@@ -24,6 +25,14 @@ internal static class FreePorts
         catch (SocketException)
         {
             return false;
+        }
+    }
+
+    public static void ThrowIfTaken(int port)
+    {
+        if (!IsFree(port))
+        {
+            throw new CliException(string.Create(CultureInfo.InvariantCulture, $"Port {port} on 127.0.0.1 is taken by another program: stop it, or choose another with `--port`."));
         }
     }
 

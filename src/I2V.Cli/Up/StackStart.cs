@@ -1,3 +1,4 @@
+using I2V.Cli.Configuration;
 using I2V.Cli.Install;
 using I2V.ModelBuilder;
 
@@ -6,6 +7,9 @@ namespace I2V.Cli.Up;
 /// <summary>Brings a stack up and says each step. Lives as long as the stack, whose restarts ask the gateway through it.</summary>
 internal sealed class StackStart(UpOptions options, DataFolder data, Supervisor supervisor, Steps steps, TimeProvider time) : IDisposable
 {
+    private static readonly TimeSpan StoragePatience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(500);
+
     private GatewayProbe? probe;
 
     public void Dispose() => probe?.Dispose();
@@ -22,7 +26,7 @@ internal sealed class StackStart(UpOptions options, DataFolder data, Supervisor 
         //    tickets that it cannot send yet wait in its outbox.
         using var together = CancellationTokenSource.CreateLinkedTokenSource(ct);
         var rabbit = StartRabbitMqAsync(settings, together.Token);
-        var gateway = StartGatewayAsync(services, settings, probe, together.Token);
+        var gateway = StartGatewayAsync(port, services, settings, probe, together.Token);
         var engine = PrepareEngineAsync(together.Token);
         await AllOrFirstErrorAsync(together, rabbit, gateway, engine);
 
@@ -41,7 +45,7 @@ internal sealed class StackStart(UpOptions options, DataFolder data, Supervisor 
         return rabbit.Url;
     }
 
-    private async Task StartGatewayAsync(StackServices services, StackSettings settings, GatewayProbe probe, CancellationToken ct)
+    private async Task StartGatewayAsync(int port, StackServices services, StackSettings settings, GatewayProbe probe, CancellationToken ct)
     {
         if (!LocalPostgres.HasCluster(data.Postgres))
         {
@@ -52,8 +56,31 @@ internal sealed class StackStart(UpOptions options, DataFolder data, Supervisor 
         await supervisor.StartAsync(StackServices.Postgres(postgres, data), ct);
         steps.Say($"PostgreSQL is ready on 127.0.0.1:{postgres.Port}");
 
+        // Somebody may have taken it while the database started; without this the gateway would die of it five times.
+        FreePorts.ThrowIfTaken(port);
         await supervisor.StartAsync(services.Gateway(postgres.ConnectionString, LocalRabbitMq.UrlOf(settings.RabbitMq(data.RabbitMq)), probe), ct);
         steps.Say($"the gateway answers on {services.Url}");
+        if (options.S3 is { } s3)
+        {
+            await EnsureStorageAsync(s3, probe, ct);
+        }
+    }
+
+    // The gateway outlives an outage of its storage; a stack that never had it would only refuse every job.
+    private async Task EnsureStorageAsync(S3Options s3, GatewayProbe probe, CancellationToken ct)
+    {
+        var since = time.GetTimestamp();
+        while (await probe.StorageTroubleAsync(ct) is { } trouble)
+        {
+            if (time.GetElapsedTime(since) > StoragePatience)
+            {
+                throw new CliException($"Films cannot be kept in the bucket {s3.Bucket} at {s3.Endpoint}: {trouble.TrimEnd('.')}. Correct --s3-endpoint, --s3-bucket, --s3-access-key or I2V_S3_SECRET_KEY.");
+            }
+
+            await Task.Delay(BetweenLooks, time, ct);
+        }
+
+        steps.Say($"films are kept in the bucket {s3.Bucket} at {s3.Endpoint}");
     }
 
     private async Task<WorkerEngine> PrepareEngineAsync(CancellationToken ct)

@@ -44,7 +44,7 @@ internal sealed class Supervisor(Steps steps, TimeProvider time) : IAsyncDisposa
         catch (TimeoutException)
         {
             throw new CliException(
-                $"{service.Name} has not become ready within {service.Patience.TotalMinutes} minutes.{LogTail.Of(service.Command.LogFile)}");
+                $"{service.Name} has not become ready within {service.Patience.TotalSeconds} s.{LogTail.Of(service.Command.LogFile)}");
         }
     }
 
@@ -160,8 +160,17 @@ internal sealed class Supervisor(Steps steps, TimeProvider time) : IAsyncDisposa
     {
         try
         {
+            var born = time.GetTimestamp();
+            var silent = kept.Ready.Task.IsCompleted;
             while (!process.Exited.IsCompleted && !await kept.Service.IsReady(stopping.Token))
             {
+                if (silent && time.GetElapsedTime(born) > kept.Service.Patience)
+                {
+                    // A server may take long to recover, so it is not killed for it; but nobody should wait without knowing.
+                    silent = false;
+                    steps.Say($"{kept.Service.Name} runs again, but has not become ready within {kept.Service.Patience.TotalSeconds} s; {kept.Service.Command.LogFile} says more");
+                }
+
                 await Task.WhenAny(process.Exited, Task.Delay(BetweenLooks, time, stopping.Token));
             }
 

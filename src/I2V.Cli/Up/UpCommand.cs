@@ -17,7 +17,7 @@ internal static class UpCommand
     private static readonly Option<bool> NoInstall = new("--no-install") { Description = "Fail instead of installing what is missing." };
     private static readonly Option<string> Storage = new("--storage") { Description = "Where films are kept: folder or s3.", DefaultValueFactory = _ => "folder" };
     private static readonly Option<string?> S3Endpoint = new("--s3-endpoint") { Description = "Address of the S3 server, such as http://127.0.0.1:9000 (or I2V_S3_ENDPOINT)." };
-    private static readonly Option<string?> S3Bucket = new("--s3-bucket") { Description = "Bucket (or I2V_S3_BUCKET)." };
+    private static readonly Option<string?> S3Bucket = new("--s3-bucket") { Description = "Bucket (or I2V_S3_BUCKET); made when it is missing. Default: i2v." };
     private static readonly Option<string?> S3AccessKey = new("--s3-access-key") { Description = "Access key (or I2V_S3_ACCESS_KEY). The secret key comes from I2V_S3_SECRET_KEY only." };
     private static readonly Option<string?> S3Region = new("--s3-region") { Description = "Region (or I2V_S3_REGION). Default: us-east-1." };
     private static readonly Option<string?> S3PublicEndpoint = new("--s3-public-endpoint") { Description = "Address of the same server as browsers and workers reach it (or I2V_S3_PUBLIC_ENDPOINT)." };
@@ -64,7 +64,7 @@ internal static class UpCommand
     private static S3Options ReadS3(ParseResult parsed) => new()
     {
         Endpoint = Required(parsed.GetValue(S3Endpoint), "--s3-endpoint", "I2V_S3_ENDPOINT"),
-        Bucket = Required(parsed.GetValue(S3Bucket), "--s3-bucket", "I2V_S3_BUCKET"),
+        Bucket = parsed.GetValue(S3Bucket) ?? FromEnvironment("I2V_S3_BUCKET") ?? "i2v",
         AccessKey = Required(parsed.GetValue(S3AccessKey), "--s3-access-key", "I2V_S3_ACCESS_KEY"),
         SecretKey = FromEnvironment("I2V_S3_SECRET_KEY")
             ?? throw new CliException("`--storage s3` needs the secret key in the environment variable I2V_S3_SECRET_KEY.", ExitCode.Usage),

@@ -1,4 +1,3 @@
-using System.Globalization;
 using I2V.Cli.Configuration;
 
 namespace I2V.Cli.Up;
@@ -38,9 +37,8 @@ internal sealed class UpRun(UpOptions options, Steps steps, TimeProvider time)
     {
         if (options.Port is { } asked)
         {
-            return FreePorts.IsFree(asked)
-                ? asked
-                : throw new CliException(string.Create(CultureInfo.InvariantCulture, $"Port {asked} on 127.0.0.1 is taken by another program: stop it, or choose another with `--port`."));
+            FreePorts.ThrowIfTaken(asked);
+            return asked;
         }
 
         var port = Enumerable.Range(UpOptions.DefaultPort, 100).FirstOrDefault(FreePorts.IsFree);

@@ -15,8 +15,8 @@ internal sealed class ApiKeys(
     private static readonly TimeSpan RememberFor = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan UseGranularity = TimeSpan.FromMinutes(1);
 
-    private readonly byte[] _pepper = Convert.FromBase64String(options.Value.Pepper);
-    private readonly ConcurrentDictionary<string, Remembered> _remembered = new();
+    private readonly byte[] pepper = Convert.FromBase64String(options.Value.Pepper);
+    private readonly ConcurrentDictionary<string, Remembered> remembered = new();
 
     /// <summary>The key's row, or null for an unknown, wrong, revoked or expired key.</summary>
     public async Task<ApiKeyRow?> FindAsync(string? text, CancellationToken ct)
@@ -27,7 +27,7 @@ internal sealed class ApiKeys(
         }
 
         // The hash is made in every case, so that the time says little about which keys exist.
-        var hash = key.Hash(_pepper);
+        var hash = key.Hash(pepper);
         var remembered = await RememberedRowAsync(key.Prefix, ct);
         if (remembered?.Row is not { RevokedAt: null } row
             || !CryptographicOperations.FixedTimeEquals(hash, row.KeyHash)
@@ -42,7 +42,7 @@ internal sealed class ApiKeys(
 
     private async Task<Remembered?> RememberedRowAsync(string prefix, CancellationToken ct)
     {
-        if (_remembered.TryGetValue(prefix, out var known) && clock.GetElapsedTime(known.ReadAt) < RememberFor)
+        if (remembered.TryGetValue(prefix, out var known) && clock.GetElapsedTime(known.ReadAt) < RememberFor)
         {
             return known;
         }
@@ -53,16 +53,16 @@ internal sealed class ApiKeys(
         if (row is null)
         {
             // Unknown keys are not remembered: whoever guesses must not fill the memory.
-            _remembered.TryRemove(prefix, out _);
+            remembered.TryRemove(prefix, out _);
             return null;
         }
 
-        if (_remembered.Count >= MostRemembered)
+        if (remembered.Count >= MostRemembered)
         {
-            _remembered.Clear();
+            remembered.Clear();
         }
 
-        return _remembered[prefix] = new Remembered(row, clock.GetTimestamp()) { UsedAt = row.LastUsedAt };
+        return remembered[prefix] = new Remembered(row, clock.GetTimestamp()) { UsedAt = row.LastUsedAt };
     }
 
     /// <summary>Writes <c>last_used_at</c> at most once a minute.</summary>

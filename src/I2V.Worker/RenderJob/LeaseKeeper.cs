@@ -208,12 +208,12 @@ internal sealed partial class LeaseKeeper : IAsyncDisposable
         Stop(AttemptStop.Lost);
     }
 
-    [LoggerMessage(4001, LogLevel.Warning, "The lease is gone ({Why}): this attempt stops and says nothing more")]
+    [LoggerMessage(3501, LogLevel.Warning, "The lease is gone ({Why}): this attempt stops and says nothing more")]
     private partial void LogLost(string why);
 
-    [LoggerMessage(4002, LogLevel.Warning, "A heartbeat did not arrive: {Reason}")]
+    [LoggerMessage(3502, LogLevel.Warning, "A heartbeat did not arrive: {Reason}")]
     private partial void LogMissed(string reason);
 
-    [LoggerMessage(4003, LogLevel.Warning, "No heartbeat has arrived for {Seconds} s: the lease may belong to somebody else, so this attempt stops itself")]
+    [LoggerMessage(3503, LogLevel.Warning, "No heartbeat has arrived for {Seconds} s: the lease may belong to somebody else, so this attempt stops itself")]
     private partial void LogFenced(int seconds);
 }

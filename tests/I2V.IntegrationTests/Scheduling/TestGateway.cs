@@ -31,11 +31,11 @@ internal sealed class TestGateway
 
     private static readonly Lazy<Task<TestGateway>> Shared = new(StartAnotherAsync);
 
-    private readonly WebApplication _app;
+    private readonly WebApplication app;
 
-    private TestGateway(WebApplication app) => _app = app;
+    private TestGateway(WebApplication app) => this.app = app;
 
-    public IServiceProvider Services => _app.Services;
+    public IServiceProvider Services => app.Services;
 
     public NpgsqlDataSource Database => Services.GetRequiredService<NpgsqlDataSource>();
 

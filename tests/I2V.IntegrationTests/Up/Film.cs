@@ -31,6 +31,13 @@ internal static class Film
     /// <summary>Waits for the job and returns the film's bytes.</summary>
     public static async Task<byte[]> DownloadAsync(HttpClient client, string job)
     {
+        await FinishedAsync(client, job);
+        return await client.GetByteArrayAsync($"/v1/jobs/{job}/content?variant=video", Ct);
+    }
+
+    /// <summary>Waits until the job has succeeded.</summary>
+    public static async Task FinishedAsync(HttpClient client, string job)
+    {
         string status;
         do
         {
@@ -39,8 +46,6 @@ internal static class Film
             Assert.True(status is "queued" or "running" or "succeeded", answer.RootElement.ToString());
         }
         while (status != "succeeded");
-
-        return await client.GetByteArrayAsync($"/v1/jobs/{job}/content?variant=video", Ct);
     }
 
     /// <summary>True for the beginning of an MP4 file.</summary>

@@ -63,10 +63,17 @@ public sealed class UpLifeTests
     {
         var data = Path.Combine(TestFolder.Create("up"), "data");
 
-        // 1. `up` itself is killed: nothing of it survives, and the next one cleans up after it.
         IReadOnlyList<ProcessEntry> orphans;
         await using (var killed = await UpProcess.UpAsync(data))
         {
+            // 1. The only worker is killed, and the name service that the broker has: both come back and a job is done.
+            await KillAsync(killed, "I2V.Worker", "worker 1 was killed by signal 9; it starts again in 1 s");
+            await KillAsync(killed, "epmd -address", @"epmd was killed by signal 9; it starts again on port \d+ in 1 s");
+            using var owner = killed.Client();
+            Assert.True(Film.IsMp4(await Film.DownloadAsync(owner, await Film.SubmitAsync(owner))));
+            await ThereAsync(killed, "epmd -address");
+
+            // 2. `up` itself is killed: nothing of it survives, and the next one cleans up after it.
             orphans = ProcessTree.DescendantsOf(killed.Pid);
             killed.Signal(ChildSignal.Kill);
             await killed.Exited;
@@ -76,7 +83,7 @@ public sealed class UpLifeTests
         await using var up = await UpProcess.UpAsync(data, "--workers", "2");
         using var client = up.Client();
 
-        // 2. Each of the four is killed and comes back where it was.
+        // 3. Each of the others is killed and comes back where it was.
         await KillAsync(up, "postgres -D", @"PostgreSQL was killed by signal 9; it starts again on port \d+ in 1 s");
         await KillAsync(up, "beam", @"RabbitMQ was killed by signal 9; it starts again on port \d+ in 1 s");
         await KillAsync(up, "I2V.Gateway", $"gateway was killed by signal 9; it starts again on port {client.BaseAddress!.Port} in 1 s");
@@ -84,7 +91,7 @@ public sealed class UpLifeTests
         Assert.True(Film.IsMp4(await Film.DownloadAsync(client, await Film.SubmitAsync(client))));
         Assert.Equal(2, ProcessTree.DescendantsOf(up.Pid).Count(entry => entry.Command.Contains("I2V.Worker.dll", StringComparison.Ordinal)));
 
-        // 3. Deaths that go on end it, with the reason and the end of the log.
+        // 4. Deaths that go on end it, with the reason and the end of the log.
         IReadOnlyList<ProcessEntry> ours = [];
         for (var deaths = 0; !up.Exited.IsCompleted; deaths++)
         {
@@ -101,6 +108,18 @@ public sealed class UpLifeTests
         await up.SaysAsync(@"gateway was killed by signal 9: that is 5 deaths within a minute, so `up` ends\.");
         Assert.Contains("The end of " + Path.Combine(data, "logs", "gateway.log"), up.Output, StringComparison.Ordinal);
         Assert.DoesNotContain(ours, ProcessTree.Lives);
+    }
+
+    /// <summary>Waits until a child with this command line runs.</summary>
+    private static async Task ThereAsync(UpProcess up, string command)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        patience.CancelAfter(TimeSpan.FromSeconds(20));
+        while (!ProcessTree.DescendantsOf(up.Pid).Any(entry => entry.State != 'Z' && entry.Command.Contains(command, StringComparison.Ordinal)))
+        {
+            Assert.False(patience.IsCancellationRequested, $"No {command} runs. {up.Output}");
+            await Task.WhenAny(Task.Delay(TimeSpan.FromMilliseconds(50), Ct));
+        }
     }
 
     private static async Task KillAsync(UpProcess up, string command, string sentence)

@@ -12,6 +12,7 @@ internal sealed class UpProcess : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(50);
+    private static readonly Dictionary<string, string?> NoVariables = [];
     private static int runs;
 
     private readonly ChildProcess process;
@@ -30,14 +31,17 @@ internal sealed class UpProcess : IAsyncDisposable
     /// <summary>Runs any command line to its end.</summary>
     public static async Task<(int ExitCode, string Output)> RunAsync(params string[] arguments)
     {
-        await using var run = await StartAsync(arguments, data: "");
+        await using var run = await StartAsync(arguments, data: "", NoVariables);
         var code = await run.Exited.WaitAsync(Patience);
         return (code, run.Output);
     }
 
     /// <summary>Starts <c>up</c> and returns at once.</summary>
-    public static Task<UpProcess> StartUpAsync(string data, params string[] more) =>
-        StartAsync(["up", "--no-install", "--data", data, .. more], data);
+    public static Task<UpProcess> StartUpAsync(string data, params string[] more) => StartUpAsync(NoVariables, data, more);
+
+    /// <summary>The same with more environment variables.</summary>
+    public static Task<UpProcess> StartUpAsync(IReadOnlyDictionary<string, string?> variables, string data, params string[] more) =>
+        StartAsync(["up", "--no-install", "--data", data, .. more], data, variables);
 
     /// <summary>Starts <c>up</c> and returns when it says that it is ready.</summary>
     public static async Task<UpProcess> UpAsync(string data, params string[] more)
@@ -91,7 +95,7 @@ internal sealed class UpProcess : IAsyncDisposable
         await process.Exited;
     }
 
-    private static async Task<UpProcess> StartAsync(IReadOnlyList<string> arguments, string data)
+    private static async Task<UpProcess> StartAsync(IReadOnlyList<string> arguments, string data, IReadOnlyDictionary<string, string?> variables)
     {
         var output = Path.Combine(TestFolder.Create("output"), string.Create(CultureInfo.InvariantCulture, $"up-{Interlocked.Increment(ref runs)}.txt"));
         var process = await ChildProcess.StartAsync(new ChildCommand
@@ -99,6 +103,7 @@ internal sealed class UpProcess : IAsyncDisposable
             Name = "i2v",
             FileName = Product.DotNet,
             Arguments = [Product.Program("I2V.Cli"), .. arguments],
+            Environment = variables,
             LogFile = output,
         });
         return new UpProcess(process, data, output);

@@ -27,6 +27,22 @@ public sealed class UpRefusalTests
     }
 
     [Fact]
+    public async Task A_port_that_is_stolen_while_the_database_starts_is_said_before_the_gateway_starts()
+    {
+        var data = Path.Combine(TestFolder.Create("refused"), "data");
+        var port = FreePorts.Pick();
+        await using var up = await UpProcess.StartUpAsync(data, "--port", port.ToString(CultureInfo.InvariantCulture));
+        await up.SaysAsync("making the database");
+        using var thief = new TcpListener(IPAddress.Loopback, port);
+        thief.Start();
+
+        Assert.Equal(ExitCode.Failure, await up.Exited.WaitAsync(TimeSpan.FromSeconds(60), Ct));
+
+        await up.SaysAsync($"(?m)^Port {port} on 127.0.0.1 is taken by another program: stop it, or choose another with `--port`\\.$");
+        Assert.DoesNotContain("gateway", up.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_folder_that_the_servers_users_cannot_enter_is_named_with_its_remedy()
     {
         var closed = Path.Combine(TestFolder.Create("refused"), "closed");
@@ -67,6 +83,7 @@ public sealed class UpRefusalTests
     [InlineData("up --workers 0", "--workers must be 1 … 64.")]
     [InlineData("up --port 65536", "--port must be 1 … 65535.")]
     [InlineData("up --storage tape", "tape")]
+    [InlineData("up --storage s3 --s3-endpoint http://127.0.0.1:1", "`--storage s3` needs `--s3-access-key` (or I2V_S3_ACCESS_KEY).")]
     [InlineData("up --storage s3", "`--storage s3` needs `--s3-endpoint` (or I2V_S3_ENDPOINT).")]
     public async Task Wrong_usage_is_told_with_its_exit_code(string line, string sentence)
     {
