@@ -42,7 +42,7 @@ internal sealed partial class WorkLoop(
                 return false;
             }
 
-            await (stopping.IsCancellationRequested ? GiveBackAsync(job) : attempts.RunAsync(job));
+            await (stopping.IsCancellationRequested ? GiveBackAsync(job) : attempts.RunAsync(job, TimeSpan.FromSeconds(me.HeartbeatSeconds)));
             SignalJobEnd();
             return true;
         }

@@ -119,21 +119,29 @@ public sealed class JobToFilmTests(OneWorker running) : IClassFixture<OneWorker>
     [Fact]
     public async Task A_picture_that_vanished_from_storage_fails_the_job_and_leaves_nothing_in_scratch()
     {
-        await using var own = await Stack.StartAsync();
-        var first = await own.StartWorkerAsync(); // teaches the gateway the model
-        await first.StopAsync();
-        var job = await own.SubmitAsync(await Photos.PatternAsync());
-        foreach (var input in Directory.EnumerateFiles(own.Objects, "input.png*", SearchOption.AllDirectories))
-        {
-            File.Delete(input);
-        }
+        var photo = await Photos.PatternAsync();
+        var before = await stack.SubmitAsync(photo, Photos.Slow); // keeps the worker from it until the picture is gone
+        await stack.WaitForFramesAsync(before);
+        var job = await stack.SubmitAsync(photo);
+        Assert.True(JobId.TryParse(job.Id, out var id));
+        var inputs = Directory.EnumerateFiles(stack.Objects, "input.png*", SearchOption.AllDirectories).Where(path => path.Contains($"{id:N}", StringComparison.Ordinal)).ToList();
+        Assert.NotEmpty(inputs);
+        inputs.ForEach(File.Delete);
 
-        await own.StartWorkerAsync();
-        var ended = await own.WaitForEndAsync(job);
+        await stack.Api.CancelAsync(before.Id, TestContext.Current.CancellationToken);
+        var ended = await stack.WaitForEndAsync(job);
         Assert.Equal((JobStatus.Failed, ErrorCode.StorageUnavailable), (ended.Status, ended.Error!.Code));
         Assert.DoesNotContain("/", ended.Error.Message, StringComparison.Ordinal);
-        Assert.Equal(3, (await own.AttemptsAsync(job)).Count);
-        await own.WaitForEmptyScratchAsync();
+        Assert.Equal(3, (await stack.AttemptsAsync(job)).Count);
+        await stack.WaitForEmptyScratchAsync();
+    }
+
+    [Fact]
+    public async Task A_second_worker_on_the_same_device_does_not_start()
+    {
+        var refusal = await Assert.ThrowsAsync<InvalidOperationException>(() => stack.StartWorkerAsync());
+        Assert.Contains("already belongs to another worker", refusal.Message, StringComparison.Ordinal);
+        Assert.True(running.Worker.IsAlive);
     }
 
     [Fact]

@@ -76,7 +76,7 @@ public sealed class WorkerFaultTests
     {
         await using var stack = await Stack.StartAsync();
         var leaving = await stack.StartWorkerAsync(0);
-        var job = await stack.SubmitAsync(await Photos.PatternAsync(), Photos.Slow with { NumFrames = 48 });
+        var job = await stack.SubmitAsync(await Photos.PatternAsync(), Photos.Slow with { NumFrames = 24 });
         await stack.WaitForFramesAsync(job);
 
         Assert.True(await leaving.StopAsync(), "The worker had to be killed.");
@@ -86,15 +86,6 @@ public sealed class WorkerFaultTests
         var attempts = await stack.AttemptsAsync(job);
         Assert.Equal([(leaving.Name, "released"), (heir.Name, "succeeded")], attempts.Select(attempt => (attempt.Worker, attempt.Outcome!)));
         await stack.WaitForEmptyScratchAsync();
-    }
-
-    [Fact]
-    public async Task A_second_worker_on_the_same_device_does_not_start()
-    {
-        await using var stack = await Stack.StartAsync();
-        await stack.StartWorkerAsync();
-        var refusal = await Assert.ThrowsAsync<InvalidOperationException>(() => stack.StartWorkerAsync());
-        Assert.Contains("already belongs to another worker", refusal.Message, StringComparison.Ordinal);
     }
 
     [Fact]
