@@ -101,6 +101,10 @@ internal sealed class AptInstaller(Steps steps)
         if (Told.Any(start => line.StartsWith(start, StringComparison.Ordinal)))
         {
             steps.Say("  " + line);
+            if (line.StartsWith("i2v: ", StringComparison.Ordinal))
+            {
+                counts.Clear();
+            }
         }
 
         Count(line);

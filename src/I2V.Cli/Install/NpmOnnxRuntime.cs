@@ -7,7 +7,10 @@ using I2V.Cli.Up;
 namespace I2V.Cli.Install;
 
 /// <summary>Takes this platform's library out of npm's <c>onnxruntime-node</c> and nothing else; its hash is part of this program.</summary>
-internal sealed class NpmOnnxRuntime(string folder, OnnxRuntimePlatform platform)
+/// <param name="folder">Where installed runtimes are kept.</param>
+/// <param name="platform">Whose library is taken.</param>
+/// <param name="npm">The program, or null where there is none.</param>
+internal sealed class NpmOnnxRuntime(string folder, OnnxRuntimePlatform platform, string? npm)
 {
     private const string Package = "onnxruntime-node@" + OnnxRuntimePlatform.Version;
 
@@ -17,16 +20,16 @@ internal sealed class NpmOnnxRuntime(string folder, OnnxRuntimePlatform platform
 
     public async Task<OnnxRuntime> InstallAsync(CancellationToken ct)
     {
-        if (ToolProcess.Find("npm") is null)
+        if (npm is null)
         {
-            throw new CliException($"npm is missing, from which ONNX Runtime would come: `{Sudo}apt-get install npm` installs it, or set {OnnxRuntimeInstaller.Variable} to a folder that holds ONNX Runtime {OnnxRuntimePlatform.Version}.");
+            throw new CliException($"npm is missing, from which ONNX Runtime would come: `{Sudo}apt-get install --no-install-recommends npm` installs it, or set {OnnxRuntimeInstaller.Variable} to a folder that holds ONNX Runtime {OnnxRuntimePlatform.Version}.");
         }
 
         var work = Path.Combine(folder, "pack-" + Guid.NewGuid().ToString("N")[..8]);
         Directory.CreateDirectory(work);
         try
         {
-            var pack = await ToolProcess.RunAsync("npm", ["pack", Package, "--silent", "--pack-destination", work], ct, workingFolder: work);
+            var pack = await ToolProcess.RunAsync(npm, ["pack", Package, "--silent", "--pack-destination", work], ct, workingFolder: work);
             pack.ThrowIfFailed();
             var archive = Directory.GetFiles(work, "*.tgz").FirstOrDefault()
                 ?? throw new CliException($"`npm pack {Package}` wrote no archive; it said: {pack.Output.Trim()} {pack.Error.Trim()}");

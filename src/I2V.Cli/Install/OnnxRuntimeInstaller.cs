@@ -25,7 +25,7 @@ internal sealed class OnnxRuntimeInstaller(string folder, string? given, Steps s
             return Given(given);
         }
 
-        return new NuGetOnnxRuntime(folder, gpu).Find() ?? new NpmOnnxRuntime(folder, OnnxRuntimePlatform.Current).Find();
+        return new NuGetOnnxRuntime(folder, gpu).Find() ?? new NpmOnnxRuntime(folder, OnnxRuntimePlatform.Current, ToolProcess.Find("npm")).Find();
     }
 
     /// <summary>Finds it or installs it.</summary>
@@ -67,7 +67,7 @@ internal sealed class OnnxRuntimeInstaller(string folder, string? given, Steps s
         }
 
         steps.Say($"fetching ONNX Runtime {OnnxRuntimePlatform.Version} from npm (onnxruntime-node)");
-        return await new NpmOnnxRuntime(folder, OnnxRuntimePlatform.Current).InstallAsync(ct);
+        return await new NpmOnnxRuntime(folder, OnnxRuntimePlatform.Current, ToolProcess.Find("npm")).InstallAsync(ct);
     }
 
     private static OnnxRuntime Given(string given) =>

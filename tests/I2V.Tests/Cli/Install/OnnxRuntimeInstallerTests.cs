@@ -39,6 +39,14 @@ public sealed class OnnxRuntimeInstallerTests : IDisposable
         Assert.Contains($"I2V_ONNXRUNTIME_DIR is {folder.Path}, which does not hold", error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Without_npm_the_one_command_that_installs_it_is_told()
+    {
+        var error = await Assert.ThrowsAsync<CliException>(() => new NpmOnnxRuntime(Installed, Current, npm: null).InstallAsync(Ct));
+        Assert.Matches(@"^npm is missing, from which ONNX Runtime would come: `(sudo )?apt-get install --no-install-recommends npm` installs it, or set I2V_ONNXRUNTIME_DIR to a folder that holds ONNX Runtime [\d.]+\.$", error.Message);
+        Assert.False(Directory.Exists(Installed));
+    }
+
     [Theory]
     [InlineData(false, "Microsoft.ML.OnnxRuntime")]
     [InlineData(true, "Microsoft.ML.OnnxRuntime.Gpu.Linux")]
@@ -77,7 +85,7 @@ public sealed class OnnxRuntimeInstallerTests : IDisposable
         var archive = WriteArchive($"package/bin/napi-v6/{Current.NpmFolder}/{Current.NpmFile}", "package/bin/napi-v6/other/cpu/libonnxruntime.so.1", "package/package.json");
         var platform = Current with { NpmSha256 = Convert.ToHexStringLower(SHA256.HashData(Library)) };
 
-        await new NpmOnnxRuntime(Installed, platform).ExtractAsync(archive, folder.File("kept"), Ct);
+        await new NpmOnnxRuntime(Installed, platform, npm: null).ExtractAsync(archive, folder.File("kept"), Ct);
 
         var kept = Assert.Single(Directory.GetFiles(folder.File("kept"), "*", SearchOption.AllDirectories));
         Assert.Equal(Current.Library, Path.GetFileName(kept));
@@ -88,7 +96,7 @@ public sealed class OnnxRuntimeInstallerTests : IDisposable
     public async Task A_library_with_another_hash_is_refused()
     {
         var archive = WriteArchive($"package/bin/napi-v6/{Current.NpmFolder}/{Current.NpmFile}");
-        var error = await Assert.ThrowsAsync<CliException>(() => new NpmOnnxRuntime(Installed, Current).ExtractAsync(archive, folder.File("kept"), Ct));
+        var error = await Assert.ThrowsAsync<CliException>(() => new NpmOnnxRuntime(Installed, Current, npm: null).ExtractAsync(archive, folder.File("kept"), Ct));
         Assert.Contains("is not the file that this product was tested with", error.Message, StringComparison.Ordinal);
     }
 
@@ -96,7 +104,7 @@ public sealed class OnnxRuntimeInstallerTests : IDisposable
     public async Task An_archive_without_the_library_says_what_was_looked_for()
     {
         var archive = WriteArchive("package/package.json");
-        var error = await Assert.ThrowsAsync<CliException>(() => new NpmOnnxRuntime(Installed, Current).ExtractAsync(archive, folder.File("kept"), Ct));
+        var error = await Assert.ThrowsAsync<CliException>(() => new NpmOnnxRuntime(Installed, Current, npm: null).ExtractAsync(archive, folder.File("kept"), Ct));
         Assert.Contains(Current.NpmFile, error.Message, StringComparison.Ordinal);
     }
 
