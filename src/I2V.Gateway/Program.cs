@@ -10,6 +10,7 @@ using I2V.Gateway.Storage;
 using I2V.Gateway.Workers;
 using I2V.Protocol;
 using I2V.Protocol.Bus;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace I2V.Gateway;
 
@@ -24,7 +25,7 @@ internal static class GatewayHost
         var builder = WebApplication.CreateBuilder(args);
         configure?.Invoke(builder);
 
-        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.ConfigureHttpJsonOptions(json => I2VJson.Configure(json.SerializerOptions));
         builder.AddI2VLogging();
         builder.AddDatabase();

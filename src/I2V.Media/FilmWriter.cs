@@ -14,18 +14,18 @@ public sealed class FilmWriter : IAsyncDisposable
     // An encoder that takes no frame for this long hangs (a full or dead disk), and the GPU behind it waits.
     private static readonly TimeSpan StallTimeout = TimeSpan.FromMinutes(2);
 
-    private readonly ToolProcess _ffmpeg;
-    private readonly FilmInfo _wanted;
-    private readonly string _path;
-    private readonly string _part;
-    private int _frames;
+    private readonly ToolProcess ffmpeg;
+    private readonly FilmInfo wanted;
+    private readonly string path;
+    private readonly string part;
+    private int frames;
 
     private FilmWriter(ToolProcess ffmpeg, string path, string part, FilmInfo wanted)
     {
-        _ffmpeg = ffmpeg;
-        _path = path;
-        _part = part;
-        _wanted = wanted;
+        this.ffmpeg = ffmpeg;
+        this.path = path;
+        this.part = part;
+        this.wanted = wanted;
     }
 
     /// <summary>Starts ffmpeg.</summary>
@@ -60,20 +60,20 @@ public sealed class FilmWriter : IAsyncDisposable
     /// <exception cref="OperationCanceledException">The film is lost: half a frame may have been written.</exception>
     public async Task WriteAsync(RgbImage frame, CancellationToken ct)
     {
-        if (frame.Width != _wanted.Width || frame.Height != _wanted.Height || frame.Pixels.Length != frame.Width * frame.Height * 3)
+        if (frame.Width != wanted.Width || frame.Height != wanted.Height || frame.Pixels.Length != frame.Width * frame.Height * 3)
         {
-            throw new ArgumentException($"The frame is {frame.Width}×{frame.Height} with {frame.Pixels.Length} bytes; the film is {_wanted.Width}×{_wanted.Height}.", nameof(frame));
+            throw new ArgumentException($"The frame is {frame.Width}×{frame.Height} with {frame.Pixels.Length} bytes; the film is {wanted.Width}×{wanted.Height}.", nameof(frame));
         }
 
-        await GuardAsync(() => _ffmpeg.Input.WriteAsync(frame.Pixels, CancellationToken.None).AsTask(), ct).ConfigureAwait(false);
-        _frames++;
+        await GuardAsync(() => ffmpeg.Input.WriteAsync(frame.Pixels, CancellationToken.None).AsTask(), ct).ConfigureAwait(false);
+        frames++;
     }
 
     /// <summary>Ends the film and checks it with ffprobe. Without this call, disposing removes the unfinished file.</summary>
     /// <exception cref="MediaException"><see cref="MediaError.EncodeFailed"/>: the film is not what was asked for.</exception>
     public async Task<FilmInfo> FinishAsync(CancellationToken ct)
     {
-        if (_frames == 0)
+        if (frames == 0)
         {
             throw new MediaException(MediaError.EncodeFailed, "The film has no frames.");
         }
@@ -82,8 +82,8 @@ public sealed class FilmWriter : IAsyncDisposable
         await GuardAsync(
             async () =>
             {
-                _ffmpeg.Input.Close();
-                (exitCode, errors) = await _ffmpeg.WaitAsync().ConfigureAwait(false);
+                ffmpeg.Input.Close();
+                (exitCode, errors) = await ffmpeg.WaitAsync().ConfigureAwait(false);
             },
             ct).ConfigureAwait(false);
         if (exitCode != 0)
@@ -91,8 +91,8 @@ public sealed class FilmWriter : IAsyncDisposable
             throw Failed(exitCode, errors);
         }
 
-        var film = await FilmProbe.CheckAsync(_part, _wanted with { NumFrames = _frames }, ct).ConfigureAwait(false);
-        File.Move(_part, _path, overwrite: true);
+        var film = await FilmProbe.CheckAsync(part, wanted with { NumFrames = frames }, ct).ConfigureAwait(false);
+        File.Move(part, path, overwrite: true);
         return film;
     }
 
@@ -103,10 +103,10 @@ public sealed class FilmWriter : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _ffmpeg.DisposeAsync().ConfigureAwait(false);
-        if (File.Exists(_part))
+        await ffmpeg.DisposeAsync().ConfigureAwait(false);
+        if (File.Exists(part))
         {
-            File.Delete(_part);
+            File.Delete(part);
         }
     }
 
@@ -116,7 +116,7 @@ public sealed class FilmWriter : IAsyncDisposable
         ct.ThrowIfCancellationRequested();
         using var stall = CancellationTokenSource.CreateLinkedTokenSource(ct);
         stall.CancelAfter(StallTimeout);
-        await using var kill = _ffmpeg.KillOn(stall.Token).ConfigureAwait(false);
+        await using var kill = ffmpeg.KillOn(stall.Token).ConfigureAwait(false);
         try
         {
             await exchange().ConfigureAwait(false);
@@ -124,8 +124,8 @@ public sealed class FilmWriter : IAsyncDisposable
         catch (Exception error) when (error is IOException or ObjectDisposedException)
         {
             ct.ThrowIfCancellationRequested();
-            _ffmpeg.Kill();
-            var (exitCode, errors) = await _ffmpeg.WaitAsync().ConfigureAwait(false);
+            ffmpeg.Kill();
+            var (exitCode, errors) = await ffmpeg.WaitAsync().ConfigureAwait(false);
             throw Failed(exitCode, errors, error);
         }
 
@@ -135,9 +135,9 @@ public sealed class FilmWriter : IAsyncDisposable
     private MediaException Failed(int exitCode, string errors, Exception? inner = null)
     {
         var last = new ToolResult(exitCode, [], errors, false, false).LastError;
-        var named = last.Replace(_part, Path.GetFileName(_path), StringComparison.Ordinal);
+        var named = last.Replace(part, Path.GetFileName(path), StringComparison.Ordinal);
         return new MediaException(MediaError.EncodeFailed, string.Create(CultureInfo.InvariantCulture,
-            $"The film could not be written: ffmpeg ended after {_frames} frames ({named})."), inner);
+            $"The film could not be written: ffmpeg ended after {frames} frames ({named})."), inner);
     }
 }
 

@@ -1,5 +1,4 @@
 using Microsoft.AspNetCore.Authentication;
-using Microsoft.AspNetCore.DataProtection;
 using Microsoft.Extensions.Options;
 
 namespace I2V.Gateway.Access;
@@ -16,9 +15,10 @@ internal static class AccessExtensions
         builder.Services.AddSingleton<ApiKeys>();
         builder.Services.AddSingleton<BootstrapKeys>();
 
-        // Authentication brings data protection along, which would write key files that nothing here ever uses.
-        builder.Services.AddDataProtection().UseEphemeralDataProtectionProvider();
-        builder.Services.AddAuthentication(ApiKeyHandler.SchemeName)
+        // Not AddAuthentication: that brings data protection along, which writes key files that nothing here ever uses.
+        builder.Services.AddWebEncoders();
+        builder.Services.AddAuthenticationCore(options => options.DefaultScheme = ApiKeyHandler.SchemeName);
+        new AuthenticationBuilder(builder.Services)
             .AddScheme<AuthenticationSchemeOptions, ApiKeyHandler>(ApiKeyHandler.SchemeName, null);
         var authorization = builder.Services.AddAuthorizationBuilder();
         foreach (var scope in Scopes.All)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Claims;
 using System.Text.Encodings.Web;
 using I2V.Gateway.Errors;
@@ -21,7 +22,7 @@ internal sealed class ApiKeyHandler(
             return AuthenticateResult.NoResult();
         }
 
-        if (await keys.FindAsync(text, Context.RequestAborted) is not { } key)
+        if (await keys.FindAsync(text, Context.RequestAborted) is not { Key: var key, Tenant: var tenant })
         {
             return AuthenticateResult.Fail("The API key is not valid.");
         }
@@ -30,6 +31,7 @@ internal sealed class ApiKeyHandler(
             [
                 new Claim(TenantPrincipal.TenantClaim, key.TenantId.ToString()),
                 new Claim(TenantPrincipal.KeyClaim, key.Id.ToString()),
+                new Claim(TenantPrincipal.MaxPriorityClaim, tenant.MaxPriority.ToString(CultureInfo.InvariantCulture)),
                 .. key.Scopes.Select(scope => new Claim(TenantPrincipal.ScopeClaim, scope)),
             ],
             SchemeName);

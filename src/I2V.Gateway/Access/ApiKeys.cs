@@ -7,7 +7,13 @@ using Npgsql;
 
 namespace I2V.Gateway.Access;
 
-/// <summary>Who a key belongs to. Rows are remembered for 30 s, which is how long a revoked key may still work.</summary>
+/// <summary>A key and whose it is.</summary>
+internal sealed record KeyHolder(ApiKeyRow Key, TenantRow Tenant);
+
+/// <summary>
+/// Who a key belongs to. Rows are remembered for 30 s, which is how long a revoked key may still work and a tenant's old limits
+/// may still hold.
+/// </summary>
 internal sealed class ApiKeys(
     IServiceScopeFactory scopes, NpgsqlDataSource database, IOptions<AccessOptions> options, TimeProvider clock)
 {
@@ -15,11 +21,11 @@ internal sealed class ApiKeys(
     private static readonly TimeSpan RememberFor = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan UseGranularity = TimeSpan.FromMinutes(1);
 
-    private readonly byte[] _pepper = Convert.FromBase64String(options.Value.Pepper);
-    private readonly ConcurrentDictionary<string, Remembered> _remembered = new();
+    private readonly byte[] pepper = Convert.FromBase64String(options.Value.Pepper);
+    private readonly ConcurrentDictionary<string, Remembered> remembered = new();
 
-    /// <summary>The key's row, or null for an unknown, wrong, revoked or expired key.</summary>
-    public async Task<ApiKeyRow?> FindAsync(string? text, CancellationToken ct)
+    /// <summary>The key and its tenant, or null for an unknown, wrong, revoked or expired key.</summary>
+    public async Task<KeyHolder?> FindAsync(string? text, CancellationToken ct)
     {
         if (!ApiKey.TryParse(text, out var key))
         {
@@ -27,9 +33,9 @@ internal sealed class ApiKeys(
         }
 
         // The hash is made in every case, so that the time says little about which keys exist.
-        var hash = key.Hash(_pepper);
+        var hash = key.Hash(pepper);
         var remembered = await RememberedRowAsync(key.Prefix, ct);
-        if (remembered?.Row is not { RevokedAt: null } row
+        if (remembered?.Holder is not { Key: { RevokedAt: null } row } holder
             || !CryptographicOperations.FixedTimeEquals(hash, row.KeyHash)
             || row.ExpiresAt <= clock.GetUtcNow())
         {
@@ -37,32 +43,35 @@ internal sealed class ApiKeys(
         }
 
         await NoteUseAsync(remembered, ct);
-        return row;
+        return holder;
     }
 
     private async Task<Remembered?> RememberedRowAsync(string prefix, CancellationToken ct)
     {
-        if (_remembered.TryGetValue(prefix, out var known) && clock.GetElapsedTime(known.ReadAt) < RememberFor)
+        if (remembered.TryGetValue(prefix, out var known) && clock.GetElapsedTime(known.ReadAt) < RememberFor)
         {
             return known;
         }
 
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<JobsDb>();
-        var row = await db.ApiKeys.SingleOrDefaultAsync(x => x.Prefix == prefix, ct);
-        if (row is null)
+        var holder = await db.ApiKeys
+            .Where(key => key.Prefix == prefix)
+            .Join(db.Tenants, key => key.TenantId, tenant => tenant.Id, (key, tenant) => new KeyHolder(key, tenant))
+            .SingleOrDefaultAsync(ct);
+        if (holder is null)
         {
             // Unknown keys are not remembered: whoever guesses must not fill the memory.
-            _remembered.TryRemove(prefix, out _);
+            remembered.TryRemove(prefix, out _);
             return null;
         }
 
-        if (_remembered.Count >= MostRemembered)
+        if (remembered.Count >= MostRemembered)
         {
-            _remembered.Clear();
+            remembered.Clear();
         }
 
-        return _remembered[prefix] = new Remembered(row, clock.GetTimestamp()) { UsedAt = row.LastUsedAt };
+        return remembered[prefix] = new Remembered(holder, clock.GetTimestamp()) { UsedAt = holder.Key.LastUsedAt };
     }
 
     /// <summary>Writes <c>last_used_at</c> at most once a minute.</summary>
@@ -77,11 +86,11 @@ internal sealed class ApiKeys(
         remembered.UsedAt = now;
         await using var command = database.CreateCommand(
             "update api_keys set last_used_at = clock_timestamp() where id = $1 and (last_used_at is null or last_used_at < clock_timestamp() - interval '1 minute')");
-        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = remembered.Row.Id });
+        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = remembered.Holder.Key.Id });
         await command.ExecuteNonQueryAsync(ct);
     }
 
-    private sealed record Remembered(ApiKeyRow Row, long ReadAt)
+    private sealed record Remembered(KeyHolder Holder, long ReadAt)
     {
         public DateTimeOffset? UsedAt { get; set; }
     }

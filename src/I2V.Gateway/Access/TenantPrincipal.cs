@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Claims;
 
 namespace I2V.Gateway.Access;
@@ -7,12 +8,17 @@ internal static class TenantPrincipal
     public const string TenantClaim = "tenant_id";
     public const string KeyClaim = "key_id";
     public const string ScopeClaim = "scope";
+    public const string MaxPriorityClaim = "max_priority";
 
     /// <summary>The tenant that the request's key belongs to. Every query about jobs is bounded by it.</summary>
     public static Guid TenantId(this ClaimsPrincipal user) =>
         Guid.TryParse(user.FindFirstValue(TenantClaim), out var id)
             ? id
             : throw new InvalidOperationException("The request has no tenant: the endpoint lacks RequireAuthorization.");
+
+    /// <summary>The highest priority that the tenant may give a job.</summary>
+    public static int MaxPriority(this ClaimsPrincipal user) =>
+        int.Parse(user.FindFirstValue(MaxPriorityClaim)!, CultureInfo.InvariantCulture);
 
     public static bool HasScope(this ClaimsPrincipal user, string scope) => user.HasClaim(ScopeClaim, scope);
 }

@@ -139,7 +139,7 @@ internal sealed partial class EventSignal(NpgsqlDataSource database, TimeProvide
         }
     }
 
-    [LoggerMessage(3001, LogLevel.Warning, "The connection that listens for job events broke; streams look at the table themselves. Next try in {Seconds} s")]
+    [LoggerMessage(7001, LogLevel.Warning, "The connection that listens for job events broke; streams look at the table themselves. Next try in {Seconds} s")]
     private partial void LogLost(Exception error, double seconds);
 
     /// <summary>One stream or long poll that waits for one job.</summary>

@@ -22,6 +22,7 @@ internal static class JobsApi
             .AddScoped<JobObjects>()
             .AddScoped<JobWait>()
             .AddScoped<JobEvents>()
+            .AddScoped<AcceptJob>()
             .AddScoped<SubmitJob>()
             .AddScoped<DeleteJob>();
     }

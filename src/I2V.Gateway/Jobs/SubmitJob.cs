@@ -11,16 +11,15 @@ using I2V.Protocol.Errors;
 using I2V.Protocol.Jobs;
 using I2V.Protocol.Workers;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Npgsql;
 
 namespace I2V.Gateway.Jobs;
 
 /// <summary>
-/// <c>POST /v1/jobs</c>: reads and checks the request, stores the picture, then writes job, event and ticket in one transaction.
-/// Whatever goes wrong on the way, nothing of the request is left behind.
+/// <c>POST /v1/jobs</c>: reads and checks the request, reads the picture, and hands both over to <see cref="AcceptJob"/>. Whatever
+/// goes wrong on the way, nothing of the request is left behind.
 /// </summary>
-internal sealed partial class SubmitJob(
-    JobTransitions transitions, ModelCatalog catalog, ImageIntake images, JobReader jobs, TimeProvider clock, ILogger<SubmitJob> log)
+internal sealed class SubmitJob(
+    JobTransitions transitions, ModelCatalog catalog, ImageIntake images, AcceptJob accept, JobReader jobs, TimeProvider clock)
 {
     private const int RetryAfterSeconds = 1;
 
@@ -31,7 +30,7 @@ internal sealed partial class SubmitJob(
         var errors = new ErrorList();
         var request = await RequestReader.ReadAsync(http, errors);
 
-        var (result, row) = await submit.SubmitAsync(request, headers, user.TenantId(), errors, ct);
+        var (result, row) = await submit.SubmitAsync(request, headers, user, errors, ct);
         if (row is null)
         {
             return Refuse(result);
@@ -63,8 +62,9 @@ internal sealed partial class SubmitJob(
 
     /// <returns>What became of it, and the job's row where there is one now.</returns>
     private async Task<(SubmitResult Result, JobRow? Row)> SubmitAsync(
-        JobRequest request, SubmitHeaders headers, Guid tenant, ErrorList errors, CancellationToken ct)
+        JobRequest request, SubmitHeaders headers, ClaimsPrincipal user, ErrorList errors, CancellationToken ct)
     {
+        var tenant = user.TenantId();
         var claim = headers.IdempotencyKey is { } key ? new IdempotencyClaim(key, request.CanonicalHash()) : null;
         if (!errors.Any && await transitions.FindReplayAsync(tenant, claim, ct) is { } seen)
         {
@@ -73,6 +73,7 @@ internal sealed partial class SubmitJob(
         }
 
         // 1. Everything that can be said without the picture, all at once.
+        var priority = FindPriority(request.Priority, user.MaxPriority(), errors);
         var model = await FindModelAsync(request.Model, errors, ct);
         var resolver = model is null ? null : new SettingsResolver(model, errors);
         var settings = resolver?.Resolve(request.Settings, DrawSeed);
@@ -84,62 +85,12 @@ internal sealed partial class SubmitJob(
         resolver.CheckFloors(request.Fit, settings);
         errors.ThrowIfAny();
 
-        // 3. Stored first, so that no worker can be given a job without its picture.
+        // 3. The picture is stored and the job written.
+        var spec = new JobSpec { Model = model!.Name, Settings = settings, Fit = request.Fit, Speed = request.Speed };
         var id = Guid.CreateVersion7(clock.GetUtcNow());
-        var input = await StoreAsync(tenant, id, image, ct);
-        var result = await WriteAsync(ToJob(id, tenant, request, headers, model!, settings, resolver.Warnings, input), claim);
+        var result = await accept.AcceptAsync(
+            tenant, id, image, input => ToJob(id, tenant, request, headers, input, spec, priority, resolver.Warnings), claim, ct);
         return (result, await FindAsync(result, tenant, ct));
-    }
-
-    private async Task<JobInput> StoreAsync(Guid tenant, Guid id, Media.NormalisedImage image, CancellationToken ct)
-    {
-        try
-        {
-            return await images.StoreAsync(tenant, id, image, ct);
-        }
-        catch
-        {
-            await images.DiscardAsync(tenant, id);
-            throw;
-        }
-    }
-
-    /// <summary>The transaction. It is not stopped when the client goes: it takes milliseconds, and half-known outcomes cost more.</summary>
-    private async Task<SubmitResult> WriteAsync(NewJob job, IdempotencyClaim? claim)
-    {
-        SubmitResult result;
-        try
-        {
-            result = await transitions.SubmitAsync(job, claim, CancellationToken.None);
-        }
-        catch (Exception error) when (error is NpgsqlException or TimeoutException or InvalidOperationException)
-        {
-            await DiscardUnlessWrittenAsync(job, error);
-            throw;
-        }
-
-        if (result is not SubmitResult.Created)
-        {
-            await images.DiscardAsync(job.TenantId, job.Id);
-        }
-
-        return result;
-    }
-
-    /// <summary>A connection can break after the commit and before its answer. Then the job lives, and needs its picture.</summary>
-    private async Task DiscardUnlessWrittenAsync(NewJob job, Exception error)
-    {
-        try
-        {
-            if (await jobs.FindAsync(job.Id, job.TenantId, CancellationToken.None) is null)
-            {
-                await images.DiscardAsync(job.TenantId, job.Id);
-            }
-        }
-        catch (Exception second) when (second is NpgsqlException or InvalidOperationException or TimeoutException)
-        {
-            LogUnknown(error, job.Id);
-        }
     }
 
     private async Task<JobRow?> FindAsync(SubmitResult result, Guid tenant, CancellationToken ct) => result switch
@@ -148,6 +99,18 @@ internal sealed partial class SubmitJob(
         SubmitResult.Replayed replayed => await jobs.FindAsync(replayed.JobId, tenant, ct),
         _ => null,
     };
+
+    /// <summary>What the user asked for, or 0; never more than the tenant may have.</summary>
+    private static int FindPriority(int? asked, int most, ErrorList errors)
+    {
+        if (asked > most)
+        {
+            errors.Add("/priority", string.Create(
+                CultureInfo.InvariantCulture, $"Is {asked}; your tenant may use {RequestBinder.MinPriority} to {most}."));
+        }
+
+        return Math.Min(asked ?? 0, most);
+    }
 
     private async Task<ModelCapability?> FindModelAsync(string? name, ErrorList errors, CancellationToken ct)
     {
@@ -175,14 +138,14 @@ internal sealed partial class SubmitJob(
         ErrorCode.NoCapableWorker, "No worker has brought a model yet. Try again when one has registered.", StatusCodes.Status503ServiceUnavailable));
 
     private static NewJob ToJob(
-        Guid id, Guid tenant, JobRequest request, SubmitHeaders headers, ModelCapability model, JobSettings settings, IReadOnlyList<JobWarning> warnings, JobInput input) => new()
+        Guid id, Guid tenant, JobRequest request, SubmitHeaders headers, JobInput input, JobSpec spec, int priority, IReadOnlyList<JobWarning> warnings) => new()
         {
             Id = id,
             TenantId = tenant,
-            Lane = Lanes.ForModel(model.Name),
-            Priority = request.Priority,
+            Lane = Lanes.ForModel(spec.Model),
+            Priority = priority,
             Requested = request.Settings,
-            Spec = new JobSpec { Model = model.Name, Settings = settings, Fit = request.Fit, Speed = request.Speed },
+            Spec = spec,
             Warnings = warnings,
             Tags = request.Tags,
             Output = request.Output,
@@ -201,7 +164,4 @@ internal sealed partial class SubmitJob(
         SubmitResult.QueueFull full => Problems.QueueFull($"Your queue holds {full.MaxQueued} jobs, as many as it may. Try again when some have run."),
         _ => JobReader.NotFound(),
     };
-
-    [LoggerMessage(3102, LogLevel.Warning, "Whether job {JobId} was written is not known; its picture is kept")]
-    private partial void LogUnknown(Exception error, Guid jobId);
 }

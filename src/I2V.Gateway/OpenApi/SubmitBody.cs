@@ -66,7 +66,7 @@ internal static class SubmitBody
     private static Dictionary<string, IOpenApiSchema> Top() => new()
     {
         ["model"] = Text("A model's id."),
-        ["priority"] = Whole("Higher runs first.", -10, 10),
+        ["priority"] = Whole("Higher runs first. A tenant may have less.", RequestBinder.MinPriority, RequestBinder.MaxPriority),
         ["speed"] = OneOf("fast may change the picture a little.", "exact", "fast"),
     };
 

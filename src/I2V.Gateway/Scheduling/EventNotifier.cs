@@ -20,7 +20,8 @@ internal sealed partial class EventNotifier(NpgsqlDataSource database, JobSignal
         {
             try
             {
-                await signals.WaitForChangeAsync(ProgressEvery, stoppingToken);
+                // With nothing to tell it sleeps until it is woken: an idle gateway costs nothing.
+                await signals.WaitForChangeAsync(signals.HasProgress ? ProgressEvery : Timeout.InfiniteTimeSpan, stoppingToken);
                 List<Guid> jobs = [.. signals.TakeChanged()];
                 if (clock.GetElapsedTime(lastProgress) >= ProgressEvery)
                 {

@@ -8,36 +8,42 @@ namespace I2V.Gateway.Scheduling;
 /// </summary>
 internal sealed class JobSignals : IDisposable
 {
-    private readonly ConcurrentDictionary<Guid, byte> _changed = new();
-    private readonly ConcurrentDictionary<Guid, byte> _progressed = new();
-    private readonly SemaphoreSlim _change = new(0, 1);
-    private readonly SemaphoreSlim _ticket = new(0, 1);
+    private readonly ConcurrentDictionary<Guid, byte> changed = new();
+    private readonly ConcurrentDictionary<Guid, byte> progressed = new();
+    private readonly SemaphoreSlim change = new(0, 1);
+    private readonly SemaphoreSlim ticket = new(0, 1);
 
     /// <summary>The job has a new event that people wait for.</summary>
     public void Changed(Guid jobId)
     {
-        _changed[jobId] = 0;
-        Raise(_change);
+        changed[jobId] = 0;
+        Raise(change);
     }
 
     /// <summary>The job moved on a little, which may be told together with other jobs' progress.</summary>
-    public void Progressed(Guid jobId) => _progressed[jobId] = 0;
+    public void Progressed(Guid jobId)
+    {
+        progressed[jobId] = 0;
+        Raise(change);
+    }
+
+    public bool HasProgress => !progressed.IsEmpty;
 
     /// <summary>The outbox has a row.</summary>
-    public void TicketWaits() => Raise(_ticket);
+    public void TicketWaits() => Raise(ticket);
 
-    public Task WaitForChangeAsync(TimeSpan patience, CancellationToken ct) => _change.WaitAsync(patience, ct);
+    public Task WaitForChangeAsync(TimeSpan patience, CancellationToken ct) => change.WaitAsync(patience, ct);
 
-    public Task WaitForTicketAsync(TimeSpan patience, CancellationToken ct) => _ticket.WaitAsync(patience, ct);
+    public Task WaitForTicketAsync(TimeSpan patience, CancellationToken ct) => ticket.WaitAsync(patience, ct);
 
-    public IReadOnlyCollection<Guid> TakeChanged() => Take(_changed);
+    public IReadOnlyCollection<Guid> TakeChanged() => Take(changed);
 
-    public IReadOnlyCollection<Guid> TakeProgressed() => Take(_progressed);
+    public IReadOnlyCollection<Guid> TakeProgressed() => Take(progressed);
 
     public void Dispose()
     {
-        _change.Dispose();
-        _ticket.Dispose();
+        change.Dispose();
+        ticket.Dispose();
     }
 
     private static List<Guid> Take(ConcurrentDictionary<Guid, byte> jobs)

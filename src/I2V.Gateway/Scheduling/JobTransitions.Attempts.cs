@@ -15,7 +15,7 @@ internal sealed partial class JobTransitions
     public async Task<Beat?> HeartbeatAsync(Lease lease, JobProgress? progress, CancellationToken ct)
     {
         await using var command = database.CreateCommand(TransitionSql.Heartbeat);
-        command.Parameters.Lease(lease).Seconds(_options.LeaseSeconds).Json(progress);
+        command.Parameters.Lease(lease).Seconds(options.LeaseSeconds).Json(progress);
         await using var reader = await command.ExecuteReaderAsync(ct);
         if (!await reader.ReadAsync(ct))
         {
@@ -53,7 +53,7 @@ internal sealed partial class JobTransitions
     {
         await using var command = database.CreateCommand(TransitionSql.Fail);
         command.Parameters
-            .Lease(lease).Text(code).Text(message).Flag(ErrorCode.IsRetryable(code)).Seconds(_options.FailureBackoffSeconds);
+            .Lease(lease).Text(code).Text(message).Flag(ErrorCode.IsRetryable(code)).Seconds(options.FailureBackoffSeconds);
         return await EndAsync(command, lease, ct) ?? await FindEndedAsync(lease, FailedOutcome, code, ct);
     }
 

@@ -73,7 +73,7 @@ internal sealed partial class JobTransitions
         var see = new NpgsqlBatchCommand(TransitionSql.SeeWorker);
         see.Parameters.Uuid(claimant.WorkerId).Long(claimant.MemoryFreeBytes).Text(claimant.WarmModel);
         var repeat = new NpgsqlBatchCommand(TransitionSql.RepeatClaim);
-        repeat.Parameters.Uuid(claimant.WorkerId).Seconds(_options.LeaseSeconds);
+        repeat.Parameters.Uuid(claimant.WorkerId).Seconds(options.LeaseSeconds);
         var lapse = new NpgsqlBatchCommand(TransitionSql.LapseOwn);
         lapse.Parameters.Uuid(claimant.WorkerId);
         batch.BatchCommands.Add(see);
@@ -113,7 +113,7 @@ internal sealed partial class JobTransitions
         await using var command = new NpgsqlCommand(TransitionSql.Claim, connection);
         command.Parameters
             .Uuid(tenantId).Uuid(claimant.WorkerId).Texts(lanes).Text(claimant.WarmModel)
-            .Seconds(_options.LeaseSeconds).Seconds(_options.WarmWindowSeconds);
+            .Seconds(options.LeaseSeconds).Seconds(options.WarmWindowSeconds);
         await using var reader = await command.ExecuteReaderAsync(ct);
         return await reader.ReadAsync(ct) ? ReadLeased(reader) : null;
     }

@@ -29,7 +29,7 @@ internal sealed partial class JobTransitions
     public async Task<int> ReticketAsync(CancellationToken ct)
     {
         await using var command = database.CreateCommand(TransitionSql.Reticket);
-        command.Parameters.Int(32).Seconds(_options.WorkerSilenceSeconds);
+        command.Parameters.Int(32).Seconds(options.WorkerSilenceSeconds);
         var tickets = await command.ExecuteNonQueryAsync(ct);
         if (tickets > 0)
         {
@@ -93,7 +93,7 @@ internal sealed partial class JobTransitions
     private async Task<List<Guid>> ReapAsync(NpgsqlConnection connection, int most, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand(TransitionSql.Reap, connection);
-        command.Parameters.Int(most).Seconds(_options.CrashBackoffSeconds);
+        command.Parameters.Int(most).Seconds(options.CrashBackoffSeconds);
         return await ReadJobsAsync(command, ct);
     }
 

@@ -12,7 +12,7 @@ internal sealed partial class JobTransitions(
 {
     private const int MostTurns = 8;
 
-    private readonly SchedulingOptions _options = options.Value;
+    private readonly SchedulingOptions options = options.Value;
 
     /// <summary>Accepts a job: row, idempotency key, event and ticket are there together or not at all.</summary>
     public async Task<SubmitResult> SubmitAsync(NewJob job, IdempotencyClaim? key, CancellationToken ct)

@@ -32,7 +32,7 @@ internal sealed partial class OutboxDispatcher(
         from unnest($1::text[], $2::int[], $3::timestamptz[], $4::text[], $5::bool[]) as t (lane, attempts, created_at, error, returned)
         """;
 
-    private bool _brokerAnswers = true;
+    private bool brokerAnswers = true;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -67,7 +67,7 @@ internal sealed partial class OutboxDispatcher(
 
         await using var connection = await database.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);
-        var tickets = await TakeAsync(connection, _brokerAnswers ? InFlight : 1, ct);
+        var tickets = await TakeAsync(connection, brokerAnswers ? InFlight : 1, ct);
         if (tickets.Count == 0)
         {
             return false;
@@ -87,10 +87,10 @@ internal sealed partial class OutboxDispatcher(
     private bool NoteBroker(Sent[] outcomes)
     {
         var failed = outcomes.FirstOrDefault(sent => sent is { Error: not null, Returned: false });
-        if (failed is null != _brokerAnswers)
+        if (failed is null != brokerAnswers)
         {
-            _brokerAnswers = failed is null;
-            if (_brokerAnswers)
+            brokerAnswers = failed is null;
+            if (brokerAnswers)
             {
                 LogBrokerAnswers();
             }
@@ -100,7 +100,7 @@ internal sealed partial class OutboxDispatcher(
             }
         }
 
-        return _brokerAnswers;
+        return brokerAnswers;
     }
 
     private async Task<bool> AnyDueAsync(CancellationToken ct)

@@ -14,24 +14,24 @@ internal sealed class QueueQuota(TimeProvider clock)
 
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(1);
 
-    private readonly ConcurrentDictionary<Guid, Gauge> _gauges = new();
+    private readonly ConcurrentDictionary<Guid, Gauge> gauges = new();
 
     /// <summary>True when a fresh count left room for this job too, which then counts as taken.</summary>
     public bool TryTake(Guid tenantId) =>
-        _gauges.TryGetValue(tenantId, out var gauge)
+        gauges.TryGetValue(tenantId, out var gauge)
         && clock.GetElapsedTime(gauge.CountedAt) < Fresh
         && gauge.TryTake();
 
     /// <summary>Remembers a count.</summary>
     public void Counted(Guid tenantId, int maxQueued, int queued) =>
-        _gauges[tenantId] = new Gauge(clock.GetTimestamp(), maxQueued - queued - Margin);
+        gauges[tenantId] = new Gauge(clock.GetTimestamp(), maxQueued - queued - Margin);
 
     private sealed class Gauge(long countedAt, int room)
     {
-        private int _room = room;
+        private int room = room;
 
         public long CountedAt => countedAt;
 
-        public bool TryTake() => Volatile.Read(ref _room) > 0 && Interlocked.Decrement(ref _room) >= 0;
+        public bool TryTake() => Volatile.Read(ref room) > 0 && Interlocked.Decrement(ref room) >= 0;
     }
 }

@@ -12,7 +12,7 @@ internal sealed partial class Reaper(
 {
     private static readonly TimeSpan PruneEvery = TimeSpan.FromMinutes(10);
 
-    private long? _prunedAt;
+    private long? prunedAt;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -54,10 +54,10 @@ internal sealed partial class Reaper(
             LogReticketed(tickets);
         }
 
-        if (_prunedAt is not { } at || clock.GetElapsedTime(at) >= PruneEvery)
+        if (prunedAt is not { } at || clock.GetElapsedTime(at) >= PruneEvery)
         {
             await transitions.PruneAsync(ct);
-            _prunedAt = clock.GetTimestamp();
+            prunedAt = clock.GetTimestamp();
         }
     }
 

@@ -13,7 +13,7 @@ internal sealed class FolderLinks(IOptions<StorageOptions> options, PublicUrl ad
     public const string Get = "get";
     public const string Put = "put";
 
-    private readonly byte[] _key = Convert.FromBase64String(options.Value.SigningKey ?? "");
+    private readonly byte[] key = Convert.FromBase64String(options.Value.SigningKey ?? "");
 
     public SignedUrl Sign(FolderGrant grant, IReadOnlyDictionary<string, string> headers)
     {
@@ -45,7 +45,7 @@ internal sealed class FolderLinks(IOptions<StorageOptions> options, PublicUrl ad
     {
         // Keys and numbers hold no line feed, and lengths would differ otherwise: no two grants have the same text.
         var text = string.Join('\n', [grant.Key, .. grant.ToQuery().Select(part => $"{part.Name.Length}:{part.Value.Length}:{part.Name}={part.Value}")]);
-        return HMACSHA256.HashData(_key, Encoding.UTF8.GetBytes(text));
+        return HMACSHA256.HashData(key, Encoding.UTF8.GetBytes(text));
     }
 }
 

@@ -3,14 +3,14 @@ namespace I2V.Gateway.Storage;
 /// <summary>Reads a range of a file and owns it.</summary>
 internal sealed class PartOfFile : Stream
 {
-    private readonly FileStream _file;
-    private long _left;
+    private readonly FileStream file;
+    private long left;
 
     public PartOfFile(FileStream file, ByteRange range)
     {
-        _file = file;
-        _file.Position = range.From;
-        _left = Math.Min(range.To ?? long.MaxValue - 1, file.Length - 1) - range.From + 1;
+        this.file = file;
+        file.Position = range.From;
+        left = Math.Min(range.To ?? long.MaxValue - 1, file.Length - 1) - range.From + 1;
     }
 
     public override bool CanRead => true;
@@ -23,10 +23,10 @@ internal sealed class PartOfFile : Stream
 
     public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
-    public override int Read(byte[] buffer, int offset, int count) => Take(_file.Read(buffer, offset, (int)Math.Min(count, _left)));
+    public override int Read(byte[] buffer, int offset, int count) => Take(file.Read(buffer, offset, (int)Math.Min(count, left)));
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
-        Take(await _file.ReadAsync(buffer[..(int)Math.Min(buffer.Length, _left)], cancellationToken));
+        Take(await file.ReadAsync(buffer[..(int)Math.Min(buffer.Length, left)], cancellationToken));
 
     public override void Flush() => throw new NotSupportedException();
 
@@ -40,7 +40,7 @@ internal sealed class PartOfFile : Stream
     {
         if (disposing)
         {
-            _file.Dispose();
+            file.Dispose();
         }
 
         base.Dispose(disposing);
@@ -48,7 +48,7 @@ internal sealed class PartOfFile : Stream
 
     private int Take(int read)
     {
-        _left -= read;
+        left -= read;
         return read;
     }
 }

@@ -8,18 +8,18 @@ namespace I2V.Gateway.Storage;
 /// <summary>Signs S3 URLs for the address under which others reach the server: the host is part of the signature.</summary>
 internal sealed class S3Links : IDisposable
 {
-    private readonly AmazonS3Client _s3;
-    private readonly Amazon.S3.Protocol _protocol;
-    private readonly string _bucket;
-    private readonly TimeProvider _clock;
+    private readonly AmazonS3Client s3;
+    private readonly Amazon.S3.Protocol protocol;
+    private readonly string bucket;
+    private readonly TimeProvider clock;
 
     public S3Links(S3StorageOptions settings, TimeProvider clock)
     {
         var endpoint = string.IsNullOrEmpty(settings.PublicEndpoint) ? settings.Endpoint! : settings.PublicEndpoint;
-        _s3 = S3Client.Create(settings, endpoint);
-        _protocol = new Uri(endpoint).Scheme == Uri.UriSchemeHttp ? Amazon.S3.Protocol.HTTP : Amazon.S3.Protocol.HTTPS;
-        _bucket = settings.Bucket;
-        _clock = clock;
+        s3 = S3Client.Create(settings, endpoint);
+        protocol = new Uri(endpoint).Scheme == Uri.UriSchemeHttp ? Amazon.S3.Protocol.HTTP : Amazon.S3.Protocol.HTTPS;
+        bucket = settings.Bucket;
+        this.clock = clock;
     }
 
     public SignedUrl Get(string key, TimeSpan lifetime, string? downloadName)
@@ -41,19 +41,19 @@ internal sealed class S3Links : IDisposable
         return Sign(request, new Dictionary<string, string> { ["Content-Type"] = contentType });
     }
 
-    public void Dispose() => _s3.Dispose();
+    public void Dispose() => s3.Dispose();
 
     private GetPreSignedUrlRequest Request(string key, HttpVerb verb, TimeSpan lifetime) => new()
     {
-        BucketName = _bucket,
+        BucketName = bucket,
         Key = key,
         Verb = verb,
-        Expires = (_clock.GetUtcNow() + lifetime).UtcDateTime,
+        Expires = (clock.GetUtcNow() + lifetime).UtcDateTime,
 
         // The SDK signs https unless told.
-        Protocol = _protocol,
+        Protocol = protocol,
     };
 
     private SignedUrl Sign(GetPreSignedUrlRequest request, Dictionary<string, string> headers) =>
-        new(_s3.GetPreSignedURL(request), headers, new DateTimeOffset(request.Expires!.Value, TimeSpan.Zero));
+        new(s3.GetPreSignedURL(request), headers, new DateTimeOffset(request.Expires!.Value, TimeSpan.Zero));
 }

@@ -11,16 +11,16 @@ namespace I2V.Gateway.Storage;
 /// <summary>Objects in one bucket of an S3 server. Only the gateway knows the credentials; everybody else gets signed URLs.</summary>
 internal sealed class S3ObjectStore : IObjectStore, IDisposable
 {
-    private readonly AmazonS3Client _s3;
-    private readonly S3Links _links;
-    private readonly string _bucket;
+    private readonly AmazonS3Client s3;
+    private readonly S3Links links;
+    private readonly string bucket;
 
     public S3ObjectStore(IOptions<StorageOptions> options, TimeProvider clock)
     {
         var settings = options.Value.S3;
-        _bucket = settings.Bucket;
-        _s3 = S3Client.Create(settings, settings.Endpoint!);
-        _links = new S3Links(settings, clock);
+        bucket = settings.Bucket;
+        s3 = S3Client.Create(settings, settings.Endpoint!);
+        links = new S3Links(settings, clock);
     }
 
     public async Task PutAsync(string key, Stream content, string contentType, CancellationToken ct)
@@ -32,7 +32,7 @@ internal sealed class S3ObjectStore : IObjectStore, IDisposable
 
         var request = new PutObjectRequest
         {
-            BucketName = _bucket,
+            BucketName = bucket,
             Key = ObjectKey.Check(key),
             InputStream = content,
             ContentType = contentType,
@@ -40,41 +40,41 @@ internal sealed class S3ObjectStore : IObjectStore, IDisposable
             AutoResetStreamPosition = false,
             UseChunkEncoding = false,
         };
-        _ = await AskAsync(() => _s3.PutObjectAsync(request, ct), ct)
+        _ = await AskAsync(() => s3.PutObjectAsync(request, ct), ct)
             ?? throw StorageException.Unavailable("the bucket does not exist");
     }
 
     public async Task<Stream> OpenReadAsync(string key, ByteRange? range, CancellationToken ct)
     {
-        var request = new GetObjectRequest { BucketName = _bucket, Key = ObjectKey.Check(key) };
+        var request = new GetObjectRequest { BucketName = bucket, Key = ObjectKey.Check(key) };
         if (range is { } part)
         {
             request.ByteRange = new Amazon.S3.Model.ByteRange(string.Create(CultureInfo.InvariantCulture, $"bytes={part.From}-{part.To}"));
         }
 
-        var response = await AskAsync(() => _s3.GetObjectAsync(request, ct), ct)
+        var response = await AskAsync(() => s3.GetObjectAsync(request, ct), ct)
             ?? throw StorageException.NotFound(key);
         return response.ResponseStream;
     }
 
     public async Task<ObjectInfo?> HeadAsync(string key, CancellationToken ct)
     {
-        var request = new GetObjectMetadataRequest { BucketName = _bucket, Key = ObjectKey.Check(key) };
-        return await AskAsync(() => _s3.GetObjectMetadataAsync(request, ct), ct) is { } head
+        var request = new GetObjectMetadataRequest { BucketName = bucket, Key = ObjectKey.Check(key) };
+        return await AskAsync(() => s3.GetObjectMetadataAsync(request, ct), ct) is { } head
             ? new ObjectInfo(key, head.ContentLength, head.Headers.ContentType, Utc(head.LastModified))
             : null;
     }
 
     public Task DeleteAsync(string key, CancellationToken ct)
     {
-        var request = new DeleteObjectRequest { BucketName = _bucket, Key = ObjectKey.Check(key) };
-        return AskAsync(() => _s3.DeleteObjectAsync(request, ct), ct);
+        var request = new DeleteObjectRequest { BucketName = bucket, Key = ObjectKey.Check(key) };
+        return AskAsync(() => s3.DeleteObjectAsync(request, ct), ct);
     }
 
     public async IAsyncEnumerable<ObjectInfo> ListAsync(string prefix, [EnumeratorCancellation] CancellationToken ct)
     {
-        var request = new ListObjectsV2Request { BucketName = _bucket, Prefix = ObjectKey.CheckPrefix(prefix) };
-        while (await AskAsync(() => _s3.ListObjectsV2Async(request, ct), ct) is { } page)
+        var request = new ListObjectsV2Request { BucketName = bucket, Prefix = ObjectKey.CheckPrefix(prefix) };
+        while (await AskAsync(() => s3.ListObjectsV2Async(request, ct), ct) is { } page)
         {
             foreach (var found in page.S3Objects ?? [])
             {
@@ -90,13 +90,13 @@ internal sealed class S3ObjectStore : IObjectStore, IDisposable
         }
     }
 
-    public SignedUrl SignGet(string key, TimeSpan lifetime, string? downloadName = null) => _links.Get(ObjectKey.Check(key), lifetime, downloadName);
+    public SignedUrl SignGet(string key, TimeSpan lifetime, string? downloadName = null) => links.Get(ObjectKey.Check(key), lifetime, downloadName);
 
-    public SignedUrl SignPut(string key, string contentType, long bytes, TimeSpan lifetime) => _links.Put(ObjectKey.Check(key), contentType, bytes, lifetime);
+    public SignedUrl SignPut(string key, string contentType, long bytes, TimeSpan lifetime) => links.Put(ObjectKey.Check(key), contentType, bytes, lifetime);
 
     public async Task CheckAsync(CancellationToken ct)
     {
-        if (await AskAsync(() => _s3.HeadBucketAsync(new HeadBucketRequest { BucketName = _bucket }, ct), ct) is null)
+        if (await AskAsync(() => s3.HeadBucketAsync(new HeadBucketRequest { BucketName = bucket }, ct), ct) is null)
         {
             await CreateBucketAsync(ct);
         }
@@ -108,15 +108,15 @@ internal sealed class S3ObjectStore : IObjectStore, IDisposable
 
     public void Dispose()
     {
-        _s3.Dispose();
-        _links.Dispose();
+        s3.Dispose();
+        links.Dispose();
     }
 
     private async Task CreateBucketAsync(CancellationToken ct)
     {
         try
         {
-            await _s3.PutBucketAsync(new PutBucketRequest { BucketName = _bucket }, ct);
+            await s3.PutBucketAsync(new PutBucketRequest { BucketName = bucket }, ct);
         }
         catch (AmazonS3Exception error) when (error.StatusCode == HttpStatusCode.Conflict)
         {

@@ -62,6 +62,6 @@ internal static partial class RegisterWorker
 
     private static ProblemItem Item(string pointer, string detail) => new(pointer, ErrorCode.InvalidInput, detail);
 
-    [LoggerMessage(3101, LogLevel.Information, "Worker {Name} is there as {WorkerId} on {Device}")]
+    [LoggerMessage(4001, LogLevel.Information, "Worker {Name} is there as {WorkerId} on {Device}")]
     private static partial void LogRegistered(ILogger log, string name, Guid workerId, string device);
 }

@@ -9,19 +9,19 @@ internal sealed class WebpPicture(ImageLimits limits)
     private const byte AlphaFlag = 0x10;
     private const int ExtendedBody = 10;
 
-    private ReadOnlyMemory<byte> _alphaPlane;
-    private ReadOnlyMemory<byte> _pixels;
-    private (int Width, int Height) _canvas;
-    private (int Width, int Height) _size;
-    private bool _alpha;
-    private int _orientation = Exif.Upright;
+    private ReadOnlyMemory<byte> alphaPlane;
+    private ReadOnlyMemory<byte> pixels;
+    private (int Width, int Height) canvas;
+    private (int Width, int Height) size;
+    private bool alpha;
+    private int orientation = Exif.Upright;
 
     public void Visit(ReadOnlyMemory<byte> chunk)
     {
         var bytes = chunk.Span;
         if (bytes.StartsWith("EXIF"u8))
         {
-            _orientation = Exif.Orientation(bytes[WebpHeader.ChunkHeader..]);
+            orientation = Exif.Orientation(bytes[WebpHeader.ChunkHeader..]);
         }
         else if (bytes.StartsWith("ANIM"u8) || bytes.StartsWith("ANMF"u8))
         {
@@ -29,12 +29,12 @@ internal sealed class WebpPicture(ImageLimits limits)
         }
         else if (bytes.StartsWith("ALPH"u8))
         {
-            _alphaPlane = chunk;
+            alphaPlane = chunk;
         }
-        else if (bytes.StartsWith("VP8"u8) && ReadSize(bytes) && _pixels.IsEmpty)
+        else if (bytes.StartsWith("VP8"u8) && ReadSize(bytes) && pixels.IsEmpty)
         {
             CheckFirstPartition(bytes);
-            _pixels = chunk;
+            pixels = chunk;
         }
     }
 
@@ -53,18 +53,17 @@ internal sealed class WebpPicture(ImageLimits limits)
 
     public ImageHeader Finish()
     {
-        if (_pixels.IsEmpty)
+        if (pixels.IsEmpty)
         {
             throw ImageHeader.CutOff("WebP");
         }
 
-        if (_canvas.Width != 0 && _canvas != _size)
+        if (canvas.Width != 0 && canvas != size)
         {
             throw ImageHeader.Unreadable("The WebP file is damaged: its picture does not have the size that its header says.");
         }
 
-        var alpha = _alpha || !_alphaPlane.IsEmpty;
-        return new ImageHeader("webp", _size.Width, _size.Height, alpha, _orientation, Rebuild());
+        return new ImageHeader("webp", size.Width, size.Height, alpha || !alphaPlane.IsEmpty, orientation, Rebuild());
     }
 
     private static MediaException Animated() =>
@@ -79,21 +78,21 @@ internal sealed class WebpPicture(ImageLimits limits)
             throw Animated();
         }
 
-        _canvas = Checked(1 + UInt24(body[4..]), 1 + UInt24(body[7..]));
+        canvas = Checked(1 + UInt24(body[4..]), 1 + UInt24(body[7..]));
         return false;
     }
 
     private bool ReadLossless(ReadOnlySpan<byte> body)
     {
         var bits = BinaryPrimitives.ReadUInt32LittleEndian(body[1..]);
-        _size = Checked(1 + (int)(bits & 0x3FFF), 1 + (int)((bits >> 14) & 0x3FFF));
-        _alpha |= (bits & (1 << 28)) != 0;
+        size = Checked(1 + (int)(bits & 0x3FFF), 1 + (int)((bits >> 14) & 0x3FFF));
+        alpha |= (bits & (1 << 28)) != 0;
         return true;
     }
 
     private bool ReadLossy(ReadOnlySpan<byte> body)
     {
-        _size = Checked(
+        size = Checked(
             BinaryPrimitives.ReadUInt16LittleEndian(body[6..]) & 0x3FFF,
             BinaryPrimitives.ReadUInt16LittleEndian(body[8..]) & 0x3FFF);
         return true;
@@ -119,13 +118,13 @@ internal sealed class WebpPicture(ImageLimits limits)
     private List<ReadOnlyMemory<byte>> Rebuild()
     {
         List<ReadOnlyMemory<byte>> chunks = [];
-        if (!_alphaPlane.IsEmpty)
+        if (!alphaPlane.IsEmpty)
         {
             Add(chunks, ExtendedChunk());
-            Add(chunks, _alphaPlane);
+            Add(chunks, alphaPlane);
         }
 
-        Add(chunks, _pixels);
+        Add(chunks, pixels);
         var header = new byte[WebpHeader.RiffHeader];
         "RIFF"u8.CopyTo(header);
         BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(4), (uint)(4 + chunks.Sum(chunk => chunk.Length)));
@@ -140,8 +139,8 @@ internal sealed class WebpPicture(ImageLimits limits)
         "VP8X"u8.CopyTo(chunk);
         BinaryPrimitives.WriteUInt32LittleEndian(chunk.AsSpan(4), ExtendedBody);
         chunk[8] = AlphaFlag;
-        WriteUInt24(chunk.AsSpan(12), _size.Width - 1);
-        WriteUInt24(chunk.AsSpan(15), _size.Height - 1);
+        WriteUInt24(chunk.AsSpan(12), size.Width - 1);
+        WriteUInt24(chunk.AsSpan(15), size.Height - 1);
         return chunk;
     }
 

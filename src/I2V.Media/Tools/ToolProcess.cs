@@ -12,18 +12,18 @@ internal sealed class ToolProcess : IAsyncDisposable
 {
     private const int ErrorCharacters = 4096;
 
-    private readonly Process _process;
-    private readonly Task<string> _errors;
+    private readonly Process process;
+    private readonly Task<string> errors;
 
     private ToolProcess(Process process)
     {
-        _process = process;
-        _errors = ReadTailAsync(process.StandardError);
+        this.process = process;
+        errors = ReadTailAsync(process.StandardError);
     }
 
-    public Stream Input => _process.StandardInput.BaseStream;
+    public Stream Input => process.StandardInput.BaseStream;
 
-    public Stream Output => _process.StandardOutput.BaseStream;
+    public Stream Output => process.StandardOutput.BaseStream;
 
     /// <exception cref="MediaException">It could not be started.</exception>
     public static ToolProcess Start(string tool, IEnumerable<string> arguments, ToolLimits limits)
@@ -99,7 +99,7 @@ internal sealed class ToolProcess : IAsyncDisposable
     {
         try
         {
-            _process.Kill();
+            process.Kill();
         }
         catch (InvalidOperationException)
         {
@@ -110,15 +110,15 @@ internal sealed class ToolProcess : IAsyncDisposable
     /// <summary>The exit code (128 and above: a signal) and the end of what it said on standard error.</summary>
     public async Task<(int ExitCode, string Errors)> WaitAsync()
     {
-        await _process.WaitForExitAsync(CancellationToken.None).ConfigureAwait(false);
-        return (_process.ExitCode, await _errors.ConfigureAwait(false));
+        await process.WaitForExitAsync(CancellationToken.None).ConfigureAwait(false);
+        return (process.ExitCode, await errors.ConfigureAwait(false));
     }
 
     public async ValueTask DisposeAsync()
     {
         Kill();
         await WaitAsync().ConfigureAwait(false);
-        _process.Dispose();
+        process.Dispose();
     }
 
     private static void KeepOnlyWhatLoadingNeeds(IDictionary<string, string?> environment)

@@ -100,19 +100,19 @@ internal sealed partial class WorkerRegistration(
 
     private static TimeSpan Shorter(TimeSpan a, TimeSpan b) => a < b ? a : b;
 
-    [LoggerMessage(1101, LogLevel.Information, "Registered as {Name}, worker {WorkerId}: ready for jobs")]
+    [LoggerMessage(2001, LogLevel.Information, "Registered as {Name}, worker {WorkerId}: ready for jobs")]
     private partial void LogRegistered(string name, Guid workerId);
 
-    [LoggerMessage(1102, LogLevel.Warning, "Could not register ({Reason}); trying again in {Seconds:0.0} s")]
+    [LoggerMessage(2002, LogLevel.Warning, "Could not register ({Reason}); trying again in {Seconds:0.0} s")]
     private partial void LogNotRegistered(string reason, double seconds);
 
-    [LoggerMessage(1103, LogLevel.Warning, "The gateway does not know worker {WorkerId} any more; registering again")]
+    [LoggerMessage(2003, LogLevel.Warning, "The gateway does not know worker {WorkerId} any more; registering again")]
     private partial void LogForgotten(Guid workerId);
 
-    [LoggerMessage(1104, LogLevel.Warning, "A heartbeat did not arrive: {Reason}")]
+    [LoggerMessage(2004, LogLevel.Warning, "A heartbeat did not arrive: {Reason}")]
     private partial void LogNoHeartbeat(string reason);
 
-    [LoggerMessage(1105, LogLevel.Warning, "The gateway did not hear the goodbye ({Reason}); it will notice the silence")]
+    [LoggerMessage(2005, LogLevel.Warning, "The gateway did not hear the goodbye ({Reason}); it will notice the silence")]
     private partial void LogNoGoodbye(string reason);
 }
 

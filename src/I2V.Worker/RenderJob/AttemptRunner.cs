@@ -15,19 +15,21 @@ internal sealed partial class AttemptRunner(
     StopPolicy stopping,
     ILogger<AttemptRunner> logger)
 {
-    public async Task<AttemptOutcome> RunAsync(ClaimedJob job)
+    /// <param name="job">What to run.</param>
+    /// <param name="heartbeat">Longest silence towards the gateway.</param>
+    public async Task<AttemptOutcome> RunAsync(ClaimedJob job, TimeSpan heartbeat)
     {
         using var scope = logger.BeginScope(new Dictionary<string, object> { ["JobId"] = JobId.Format(job.JobId), ["Attempt"] = job.Attempt });
         var start = stopping.Time.GetTimestamp();
         LogStarted(JobId.Format(job.JobId), job.Attempt);
-        var outcome = await RunUnderLeaseAsync(job);
+        var outcome = await RunUnderLeaseAsync(job, heartbeat);
         LogEnded(JobId.Format(job.JobId), job.Attempt, outcome, stopping.Time.GetElapsedTime(start).TotalSeconds);
         return outcome;
     }
 
-    private async Task<AttemptOutcome> RunUnderLeaseAsync(ClaimedJob job)
+    private async Task<AttemptOutcome> RunUnderLeaseAsync(ClaimedJob job, TimeSpan heartbeat)
     {
-        await using var lease = LeaseKeeper.Start(gateway, job, stopping.Time, logger);
+        await using var lease = LeaseKeeper.Start(gateway, job, heartbeat, stopping.Time, logger);
         try
         {
             var denoises = models.Find(job.Spec.Model).Manifest.Steps is not null;

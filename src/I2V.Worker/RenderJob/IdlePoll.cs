@@ -51,6 +51,6 @@ internal sealed partial class IdlePoll(WorkLoop work, StopPolicy stop, IOptions<
         await either.CancelAsync();
     }
 
-    [LoggerMessage(2201, LogLevel.Warning, "Could not ask for a job: {Reason}")]
+    [LoggerMessage(3401, LogLevel.Warning, "Could not ask for a job: {Reason}")]
     private partial void LogNoAnswer(string reason);
 }

@@ -6,18 +6,18 @@ using Microsoft.Extensions.Logging;
 namespace I2V.Worker.RenderJob;
 
 /// <summary>
-/// Holds one attempt's lease: a heartbeat every 3 s and on each change of progress, at most two a second. What the
+/// Holds one attempt's lease: a heartbeat as often as the gateway asks (3 s) and on each change of progress, at most two a second. What the
 /// gateway answers, the attempt's time limit and the worker's own stop all end in <see cref="Stopped"/>.
 /// Without a successful heartbeat for a whole lease the keeper fences the attempt itself, since by then somebody else
 /// may have the job.
 /// </summary>
 internal sealed partial class LeaseKeeper : IAsyncDisposable
 {
-    public static readonly TimeSpan Interval = TimeSpan.FromSeconds(3);
     public static readonly TimeSpan ShortestGap = TimeSpan.FromMilliseconds(500);
 
     private readonly GatewayClient gateway;
     private readonly ClaimedJob job;
+    private readonly TimeSpan interval;
     private readonly TimeProvider time;
     private readonly ILogger logger;
     private readonly CancellationTokenSource stopped = new();
@@ -31,10 +31,11 @@ internal sealed partial class LeaseKeeper : IAsyncDisposable
     private AttemptStop reason;
     private ITimer? drainLimit;
 
-    private LeaseKeeper(GatewayClient gateway, ClaimedJob job, TimeProvider time, ILogger logger)
+    private LeaseKeeper(GatewayClient gateway, ClaimedJob job, TimeSpan interval, TimeProvider time, ILogger logger)
     {
         this.gateway = gateway;
         this.job = job;
+        this.interval = interval;
         this.time = time;
         this.logger = logger;
         lease = time.CreateTimer(_ => Fence(), state: null, TimeSpan.FromSeconds(job.LeaseSeconds), Timeout.InfiniteTimeSpan);
@@ -56,7 +57,8 @@ internal sealed partial class LeaseKeeper : IAsyncDisposable
         }
     }
 
-    public static LeaseKeeper Start(GatewayClient gateway, ClaimedJob job, TimeProvider time, ILogger logger) => new(gateway, job, time, logger);
+    public static LeaseKeeper Start(GatewayClient gateway, ClaimedJob job, TimeSpan interval, TimeProvider time, ILogger logger) =>
+        new(gateway, job, interval, time, logger);
 
     /// <summary>Remembers the newest progress for the next heartbeat. Cheap, from any thread.</summary>
     public void Report(JobProgress newest)
@@ -183,7 +185,7 @@ internal sealed partial class LeaseKeeper : IAsyncDisposable
     private async Task WaitForNextBeatAsync(long sent)
     {
         using var done = CancellationTokenSource.CreateLinkedTokenSource(ended.Token);
-        await Task.WhenAny(Task.Delay(Interval, time, done.Token), Signal().WaitAsync(done.Token));
+        await Task.WhenAny(Task.Delay(interval, time, done.Token), Signal().WaitAsync(done.Token));
         await done.CancelAsync();
         var gap = ShortestGap - time.GetElapsedTime(sent);
         if (gap > TimeSpan.Zero)
@@ -206,12 +208,12 @@ internal sealed partial class LeaseKeeper : IAsyncDisposable
         Stop(AttemptStop.Lost);
     }
 
-    [LoggerMessage(4001, LogLevel.Warning, "The lease is gone ({Why}): this attempt stops and says nothing more")]
+    [LoggerMessage(3501, LogLevel.Warning, "The lease is gone ({Why}): this attempt stops and says nothing more")]
     private partial void LogLost(string why);
 
-    [LoggerMessage(4002, LogLevel.Warning, "A heartbeat did not arrive: {Reason}")]
+    [LoggerMessage(3502, LogLevel.Warning, "A heartbeat did not arrive: {Reason}")]
     private partial void LogMissed(string reason);
 
-    [LoggerMessage(4003, LogLevel.Warning, "No heartbeat has arrived for {Seconds} s: the lease may belong to somebody else, so this attempt stops itself")]
+    [LoggerMessage(3503, LogLevel.Warning, "No heartbeat has arrived for {Seconds} s: the lease may belong to somebody else, so this attempt stops itself")]
     private partial void LogFenced(int seconds);
 }

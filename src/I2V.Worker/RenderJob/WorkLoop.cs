@@ -42,7 +42,7 @@ internal sealed partial class WorkLoop(
                 return false;
             }
 
-            await (stopping.IsCancellationRequested ? GiveBackAsync(job) : attempts.RunAsync(job));
+            await (stopping.IsCancellationRequested ? GiveBackAsync(job) : attempts.RunAsync(job, TimeSpan.FromSeconds(me.HeartbeatSeconds)));
             SignalJobEnd();
             return true;
         }
@@ -98,6 +98,6 @@ internal sealed partial class WorkLoop(
         }
     }
 
-    [LoggerMessage(2001, LogLevel.Warning, "Job {JobId} could not be given back ({Reason}); its lease will lapse")]
+    [LoggerMessage(3201, LogLevel.Warning, "Job {JobId} could not be given back ({Reason}); its lease will lapse")]
     private partial void LogNotGivenBack(string jobId, string reason);
 }

@@ -62,12 +62,12 @@ internal sealed partial class WorkTicketConsumer(WorkLoop work, StopPolicy stop,
         }
     }
 
-    [LoggerMessage(2101, LogLevel.Debug, "A ticket of {Lane} came while another one is held")]
+    [LoggerMessage(3301, LogLevel.Debug, "A ticket of {Lane} came while another one is held")]
     private partial void LogSecondTicket(string lane);
 
-    [LoggerMessage(2102, LogLevel.Warning, "Could not ask for a job ({Reason}); asking again in {Seconds:0.0} s")]
+    [LoggerMessage(3302, LogLevel.Warning, "Could not ask for a job ({Reason}); asking again in {Seconds:0.0} s")]
     private partial void LogNoAnswer(string reason, double seconds);
 
-    [LoggerMessage(2103, LogLevel.Error, "A ticket could not be worked on")]
+    [LoggerMessage(3303, LogLevel.Error, "A ticket could not be worked on")]
     private partial void LogFailed(Exception error);
 }

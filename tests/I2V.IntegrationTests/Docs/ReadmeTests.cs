@@ -57,6 +57,17 @@ public sealed class ReadmeTests
         Assert.All(names, name => Assert.True(File.Exists(Path.Combine(Product.Root, "src", "I2V." + name)), $"ARCHITECTURE.md names {name}, which does not exist."));
     }
 
+    [Fact]
+    public void Every_test_that_the_failure_table_names_exists()
+    {
+        var table = File.ReadAllText(Path.Combine(Product.Root, "ARCHITECTURE.md")).Split("## When something breaks")[1].Split("\n## ")[0];
+        var names = Regex.Matches(table, "`([A-Z][A-Za-z]+Tests)`").Select(match => match.Groups[1].Value).Distinct().ToList();
+        var files = Directory.EnumerateFiles(Path.Combine(Product.Root, "tests"), "*Tests.cs", SearchOption.AllDirectories).Select(Path.GetFileNameWithoutExtension).ToHashSet();
+
+        Assert.NotEmpty(names);
+        Assert.All(names, name => Assert.Contains(name, files));
+    }
+
     /// <summary>The shell block that follows <c>&lt;!-- test: NAME --&gt;</c>.</summary>
     private static string Block(string name)
     {

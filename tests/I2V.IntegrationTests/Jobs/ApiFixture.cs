@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text;
+using I2V.IntegrationTests.Servers;
 using I2V.Media;
 using I2V.Media.Images;
 using I2V.Protocol;

@@ -1,7 +1,7 @@
-using System.Buffers.Binary;
 using System.Net;
+using System.Net.Http.Json;
 using System.Text;
-using I2V.Media.Images;
+using I2V.Protocol;
 using I2V.Protocol.Errors;
 
 namespace I2V.IntegrationTests.Jobs;
@@ -32,8 +32,8 @@ public sealed class BadInputTests(ApiFixture api) : IClassFixture<ApiFixture>
         {
             "not an image" => "hello, I am a text"u8.ToArray(),
             "truncated" => ApiFixture.Photo[..(ApiFixture.Photo.Length / 2)],
-            "60000 x 60000 header" => WithSize(60_000, 60_000),
-            "bomb" => WithSize(16_000, 16_000),
+            "60000 x 60000 header" => BadImages.WithSize(60_000, 60_000),
+            "bomb" => BadImages.Bomb,
             "playlist" => Encoding.ASCII.GetBytes(Hls),
             "svg" => Encoding.ASCII.GetBytes(Svg),
             _ => [],
@@ -42,6 +42,16 @@ public sealed class BadInputTests(ApiFixture api) : IClassFixture<ApiFixture>
         var problem = await RefusedAsync(ApiFixture.Form(image), HttpStatusCode.BadRequest, code);
 
         Assert.Equal("/input/image", Assert.Single(problem.Errors!).Pointer);
+    }
+
+    [Fact]
+    public async Task A_bomb_of_a_megabyte_is_refused_by_what_it_would_unpack_to()
+    {
+        Assert.InRange(BadImages.Bomb.Length, 980_000, 1_020_000);
+
+        var problem = await RefusedAsync(ApiFixture.Form(BadImages.Bomb), HttpStatusCode.BadRequest, ErrorCode.ImageTooLarge);
+
+        Assert.Contains("16000×16000", problem.Detail, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -67,6 +77,56 @@ public sealed class BadInputTests(ApiFixture api) : IClassFixture<ApiFixture>
         var problem = await RefusedAsync(ApiFixture.Form(ApiFixture.Photo, ("model", "lab"), ("num_frames", "8")), HttpStatusCode.BadRequest, ErrorCode.FrameRule);
 
         Assert.Contains("take 5 or 9", problem.Detail, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{"input":{"guidance_scale":NaN}}""", "/input/guidance_scale")]
+    [InlineData("""{"input":{"guidance_scale":"NaN"}}""", "/input/guidance_scale")]
+    [InlineData("""{"input":{"guidance_scale":1e999}}""", "/input/guidance_scale")]
+    [InlineData("""{"input":{"num_frames":0}}""", "/input/num_frames")]
+    [InlineData("""{"input":{"num_frames":1000000}}""", "/input/num_frames")]
+    [InlineData("""{"input":{"colour":"red"}}""", "/input/colour")]
+    [InlineData("""{"colour":"red"}""", "/colour")]
+    [InlineData("""{"model":"sora"}""", "/model")]
+    public async Task A_bad_member_of_JSON_is_refused_at_its_pointer(string body, string pointer)
+    {
+        using var response = await RefuseAsync(ApiFixture.Json(body));
+
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        var problem = (await response.Content.ReadFromJsonAsync<Problem>(I2VJson.Options, ct))!;
+        Assert.Contains(problem.Errors!, error => error.Pointer == pointer);
+    }
+
+    [Fact]
+    public async Task JSON_that_is_not_UTF_8_is_refused()
+    {
+        using var body = new ByteArrayContent([.. "{\"input\":{\"prompt\":\""u8, 0xff, 0xfe, .. "\"}}"u8]) { Headers = { { "Content-Type", "application/json" } } };
+
+        await RefusedAsync(body, HttpStatusCode.BadRequest, ErrorCode.InvalidInput);
+    }
+
+    [Theory]
+    [InlineData("https://127.0.0.1/photo.png")]
+    [InlineData("https://169.254.169.254/latest/meta-data")]
+    [InlineData("file:///etc/passwd")]
+    public async Task An_address_inside_the_network_or_of_a_file_is_refused(string url)
+    {
+        var problem = await RefusedAsync(
+            ApiFixture.Json($$$"""{"input":{"image":{"url":"{{{url}}}"} } }"""), HttpStatusCode.BadRequest, ErrorCode.InvalidInput);
+
+        Assert.Equal("/input/image/url", Assert.Single(problem.Errors!).Pointer);
+    }
+
+    [Fact]
+    public async Task A_wrong_key_is_401_and_leaves_nothing()
+    {
+        using var stranger = api.Gateway.NewClient("i2v_live_NOSUCHKY_" + new string('x', 43));
+        var before = await api.Gateway.LeftoversAsync();
+
+        using var response = await stranger.PostAsync("/v1/jobs", ApiFixture.Form(ApiFixture.Photo), ct);
+
+        await ApiFixture.ProblemAsync(response, HttpStatusCode.Unauthorized, ErrorCode.Unauthorized);
+        Assert.Equal(before, await api.Gateway.LeftoversAsync());
     }
 
     [Theory]
@@ -102,6 +162,12 @@ public sealed class BadInputTests(ApiFixture api) : IClassFixture<ApiFixture>
         var problem = await RefusedAsync(ApiFixture.Form(ApiFixture.Photo, ("prompt", new string('x', 1 << 20))), HttpStatusCode.BadRequest, ErrorCode.InvalidInput);
 
         Assert.Contains("4,000", problem.Detail, StringComparison.Ordinal);
+
+        var inJson = await RefusedAsync(
+            ApiFixture.Json($$$"""{"input":{"prompt":"{{{new string('x', 1 << 20)}}}","image":{"data_url":"data:image/png;base64,{{{Convert.ToBase64String(ApiFixture.Photo)}}}"} } }"""),
+            HttpStatusCode.BadRequest,
+            ErrorCode.InvalidInput);
+        Assert.Contains("4,000", inJson.Detail, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -138,54 +204,16 @@ public sealed class BadInputTests(ApiFixture api) : IClassFixture<ApiFixture>
 
     private async Task<Problem> RefusedAsync(HttpContent content, HttpStatusCode status, string code)
     {
+        using var response = await RefuseAsync(content);
+        return await ApiFixture.ProblemAsync(response, status, code);
+    }
+
+    /// <summary>Submits, and checks that nothing is left behind.</summary>
+    private async Task<HttpResponseMessage> RefuseAsync(HttpContent content)
+    {
         var before = await api.Gateway.LeftoversAsync();
-        using var response = await api.Client.PostAsync("/v1/jobs", content, ct);
-        var problem = await ApiFixture.ProblemAsync(response, status, code);
+        var response = await api.Client.PostAsync("/v1/jobs", content, ct);
         Assert.Equal(before, await api.Gateway.LeftoversAsync());
-        return problem;
-    }
-
-    /// <summary>The same PNG with another size in its header, its checksum mended, so that only the size is wrong.</summary>
-    private static byte[] WithSize(int width, int height)
-    {
-        var file = ApiFixture.Photo.ToArray();
-        BinaryPrimitives.WriteInt32BigEndian(file.AsSpan(16), width);
-        BinaryPrimitives.WriteInt32BigEndian(file.AsSpan(20), height);
-        BinaryPrimitives.WriteUInt32BigEndian(file.AsSpan(29), Crc32.Append(0, file.AsSpan(12, 17)));
-        return file;
-    }
-
-    /// <summary>Spaces whose number nobody knows before they have come.</summary>
-    private sealed class NamelessStream(int bytes) : Stream
-    {
-        private int left = bytes;
-
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-
-        public override int Read(byte[] buffer, int offset, int count)
-        {
-            var read = Math.Min(count, left);
-            buffer.AsSpan(offset, read).Fill((byte)' ');
-            left -= read;
-            return read;
-        }
-
-        public override void Flush()
-        {
-        }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+        return response;
     }
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using I2V.IntegrationTests.Servers;
 using I2V.Protocol.Errors;
 using I2V.Protocol.Jobs;
 using Microsoft.AspNetCore.Builder;

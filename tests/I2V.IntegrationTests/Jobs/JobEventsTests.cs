@@ -2,9 +2,13 @@ using System.Globalization;
 using System.Net;
 using System.Net.ServerSentEvents;
 using System.Text.Json;
+using I2V.Gateway.Events;
+using I2V.IntegrationTests.Servers;
 using I2V.Protocol;
 using I2V.Protocol.Errors;
 using I2V.Protocol.Jobs;
+using I2V.Tests;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace I2V.IntegrationTests.Jobs;
 
@@ -128,12 +132,51 @@ public sealed class JobEventsTests(ApiFixture api) : IClassFixture<ApiFixture>, 
     }
 
     [Fact]
+    public async Task A_quiet_stream_pings_every_fifteen_seconds()
+    {
+        var clock = new ManualTimeProvider();
+        await using var gateway = await TestGateway.StartAsync(clock);
+        using var worker = new FakeWorker(gateway);
+        await worker.RegisterAsync(FakeWorker.Motion);
+        var job = await ApiFixture.SubmitAsync(gateway.Client);
+        await ListeningAsync(gateway);
+
+        // Not on a full second, on which the gateway's own timers are due: what is waited for below is the stream's timer.
+        clock.Advance(TimeSpan.FromMilliseconds(137));
+        using var stream = await OpenAsync(gateway.Client, job.Id);
+        await using var events = Parse(stream).GetAsyncEnumerator(ct);
+        await NextAsync(events, JobEventTypes.Queued);
+
+        for (var ping = 0; ping < 3; ping++)
+        {
+            // The stream looks at the table after ten seconds and says nothing; then five are left.
+            await clock.TimerSetAsync(TimeSpan.FromSeconds(10));
+            clock.Advance(TimeSpan.FromSeconds(10));
+            await clock.TimerSetAsync(TimeSpan.FromSeconds(5));
+            clock.Advance(TimeSpan.FromSeconds(5));
+
+            Assert.True(await events.MoveNextAsync());
+            Assert.Equal(JobEventTypes.Ping, events.Current.EventType);
+        }
+    }
+
+    [Fact]
     public async Task A_Last_Event_ID_that_is_no_number_is_400()
     {
         var job = await api.SubmitAsync();
         using var response = await OpenAsync(api.Client, job.Id, "x");
 
         await ApiFixture.ProblemAsync(response, HttpStatusCode.BadRequest, ErrorCode.InvalidInput);
+    }
+
+    /// <summary>Until the gateway hears the database, it looks more often.</summary>
+    private async Task ListeningAsync(TestGateway gateway)
+    {
+        var signal = gateway.Services.GetRequiredService<EventSignal>();
+        while (signal.SafetyPoll != TimeSpan.FromSeconds(10))
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(20), ct);
+        }
     }
 
     private async Task<HttpResponseMessage> OpenAsync(HttpClient client, string id, string? last = null)

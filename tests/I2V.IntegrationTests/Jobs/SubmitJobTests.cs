@@ -133,6 +133,33 @@ public sealed class SubmitJobTests(ApiFixture api) : IClassFixture<ApiFixture>
     }
 
     [Fact]
+    public async Task A_priority_above_the_tenants_is_refused_with_what_is_allowed()
+    {
+        using var client = await api.Gateway.NewTenantAsync("modest");
+        await api.Gateway.ExecuteAsync("update tenants set max_priority = 3 where name = 'modest'");
+        var before = await api.Gateway.LeftoversAsync();
+
+        using var response = await client.PostAsync("/v1/jobs", ApiFixture.Form(ApiFixture.Photo, ("priority", "4")), ct);
+
+        var problem = await ApiFixture.ProblemAsync(response, HttpStatusCode.BadRequest, ErrorCode.InvalidInput);
+        var error = Assert.Single(problem.Errors!);
+        Assert.Equal("/priority", error.Pointer);
+        Assert.Contains("-10 to 3", error.Detail, StringComparison.Ordinal);
+        Assert.Equal(before, await api.Gateway.LeftoversAsync());
+        Assert.Equal(3, (await ApiFixture.SubmitAsync(client, ("priority", "3"))).Priority);
+    }
+
+    [Fact]
+    public async Task Without_a_priority_a_job_gets_the_most_that_its_tenant_may_have_up_to_0()
+    {
+        using var client = await api.Gateway.NewTenantAsync("last-in-line");
+        await api.Gateway.ExecuteAsync("update tenants set max_priority = -5 where name = 'last-in-line'");
+
+        Assert.Equal(-5, (await ApiFixture.SubmitAsync(client)).Priority);
+        Assert.Equal(0, (await api.SubmitAsync()).Priority);
+    }
+
+    [Fact]
     public async Task Deadlines_of_the_headers_are_kept_with_the_job()
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/jobs") { Content = ApiFixture.Form(ApiFixture.Photo) };

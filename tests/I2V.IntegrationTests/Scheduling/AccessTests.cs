@@ -7,6 +7,7 @@ using I2V.Gateway.Access;
 using I2V.Protocol;
 using I2V.Protocol.Errors;
 using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -20,9 +21,9 @@ public sealed class AccessTests
     [Fact]
     public async Task Every_bad_key_gets_the_same_401()
     {
-        var gateway = await TestGateway.GetAsync();
-        var revoked = await AddKeyAsync(gateway, "default", Scopes.JobsRead);
-        var expired = await AddKeyAsync(gateway, "default", Scopes.JobsRead);
+        var gateway = await SharedGateway.GetAsync();
+        var revoked = await gateway.AddKeyAsync("default", Scopes.JobsRead);
+        var expired = await gateway.AddKeyAsync("default", Scopes.JobsRead);
         await gateway.ScalarAsync<Guid>("update api_keys set revoked_at = now() where prefix = $1 returning id", revoked[9..17]);
         await gateway.ScalarAsync<Guid>("update api_keys set expires_at = now() where prefix = $1 returning id", expired[9..17]);
         string?[] bad =
@@ -31,7 +32,7 @@ public sealed class AccessTests
             "",
             "secret",
             "i2v_live_NOSUCHKY_" + new string('x', 43),
-            TestGateway.UserKey[..^1] + "x",
+            gateway.ApiKey[..^1] + "x",
             revoked,
             expired,
         ];
@@ -59,9 +60,9 @@ public sealed class AccessTests
     [Fact]
     public async Task A_key_opens_what_its_scopes_say_and_nothing_else()
     {
-        var gateway = await TestGateway.GetAsync();
-        using var user = gateway.NewClient(TestGateway.UserKey);
-        using var worker = gateway.NewClient(TestGateway.WorkerKey);
+        var gateway = await SharedGateway.GetAsync();
+        using var user = gateway.NewClient(gateway.ApiKey);
+        using var worker = gateway.NewClient(gateway.WorkerKey);
 
         Assert.Equal(HttpStatusCode.OK, (await user.GetAsync("/v1/workers", Ct)).StatusCode);
         Assert.Equal(HttpStatusCode.Forbidden, (await worker.GetAsync("/v1/workers", Ct)).StatusCode);
@@ -73,9 +74,9 @@ public sealed class AccessTests
     [Fact]
     public async Task A_key_may_come_in_its_own_header()
     {
-        var gateway = await TestGateway.GetAsync();
+        var gateway = await SharedGateway.GetAsync();
         using var client = gateway.NewClient(key: null);
-        client.DefaultRequestHeaders.Add("X-API-Key", TestGateway.UserKey);
+        client.DefaultRequestHeaders.Add("X-API-Key", gateway.ApiKey);
 
         Assert.Equal(HttpStatusCode.OK, (await client.GetAsync("/v1/workers", Ct)).StatusCode);
     }
@@ -83,8 +84,8 @@ public sealed class AccessTests
     [Fact]
     public async Task Only_a_hash_of_a_key_is_stored_and_its_use_is_noted()
     {
-        var gateway = await TestGateway.GetAsync();
-        var key = await AddKeyAsync(gateway, "default", Scopes.JobsRead);
+        var gateway = await SharedGateway.GetAsync();
+        var key = await gateway.AddKeyAsync("default", Scopes.JobsRead);
         using var client = gateway.NewClient(key);
         (await client.GetAsync("/v1/workers", Ct)).EnsureSuccessStatusCode();
 
@@ -96,10 +97,18 @@ public sealed class AccessTests
     }
 
     [Fact]
+    public async Task No_keys_of_the_framework_are_written_to_the_users_home()
+    {
+        var gateway = await SharedGateway.GetAsync();
+
+        Assert.Null(gateway.Services.GetService<IDataProtectionProvider>());
+    }
+
+    [Fact]
     public async Task Every_route_asks_for_a_key_unless_it_is_meant_for_everybody()
     {
         string[] open = ["/health/", "/storage/", "/openapi"];
-        var gateway = await TestGateway.GetAsync();
+        var gateway = await SharedGateway.GetAsync();
 
         var routes = gateway.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>().ToList();
         var unguarded = routes
@@ -114,9 +123,9 @@ public sealed class AccessTests
     [Fact]
     public async Task Readiness_lists_its_checks_and_the_broker_decides_nothing()
     {
-        var gateway = await TestGateway.GetAsync();
-        using var worker = gateway.NewClient(TestGateway.WorkerKey);
-        await TestGateway.RegisterAsync(worker, $"model-{Guid.NewGuid():N}");
+        var gateway = await SharedGateway.GetAsync();
+        using var worker = gateway.NewClient(gateway.WorkerKey);
+        await SharedGateway.RegisterAsync(worker, $"model-{Guid.NewGuid():N}");
         using var anybody = gateway.NewClient(key: null);
 
         Assert.Equal(HttpStatusCode.OK, (await anybody.GetAsync("/health/live", Ct)).StatusCode);
@@ -131,22 +140,5 @@ public sealed class AccessTests
         Assert.Equal(
             ["database", "models", "storage"],
             checks.EnumerateObject().Where(check => check.Value.GetProperty("required").GetBoolean()).Select(check => check.Name).Order(StringComparer.Ordinal));
-    }
-
-    /// <summary>A new key of the tenant, which is made when it is missing.</summary>
-    internal static async Task<string> AddKeyAsync(TestGateway gateway, string tenant, params string[] scopes)
-    {
-        var text = $"i2v_live_{Convert.ToHexString(RandomNumberGenerator.GetBytes(4))}_{new string('k', 43)}";
-        Assert.True(ApiKey.TryParse(text, out var key));
-        await gateway.ScalarAsync<Guid>(
-            """
-            with t as (insert into tenants (id, name) values (gen_random_uuid(), $1) on conflict (name) do update set name = excluded.name returning id)
-            insert into api_keys (id, tenant_id, prefix, key_hash, scopes) select gen_random_uuid(), id, $2, $3, $4 from t returning id
-            """,
-            tenant,
-            key.Prefix,
-            key.Hash(new byte[32]),
-            scopes);
-        return text;
     }
 }

@@ -9,20 +9,20 @@ namespace I2V.IntegrationTests.Scheduling;
 /// <summary>What the event table says, and what the read model makes of the rows.</summary>
 public sealed class EventTests : IAsyncLifetime
 {
-    private SchedulingLab _lab = null!;
+    private SchedulingLab lab = null!;
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync() => _lab = await SchedulingLab.CreateAsync();
+    public async ValueTask InitializeAsync() => lab = await SchedulingLab.CreateAsync();
 
-    public ValueTask DisposeAsync() => _lab.DisposeAsync();
+    public ValueTask DisposeAsync() => lab.DisposeAsync();
 
     [Fact]
     public async Task Events_are_numbered_without_gaps_and_say_what_the_job_object_would()
     {
-        var lease = await _lab.RunAsync();
-        await _lab.Transitions.HeartbeatAsync(lease, new JobProgress { Phase = JobPhase.Loading, Percent = 1 }, Ct);
-        await _lab.Transitions.FailAsync(lease, ErrorCode.InferenceFailed, "The card was lost.", Ct);
+        var lease = await lab.RunAsync();
+        await lab.Transitions.HeartbeatAsync(lease, new JobProgress { Phase = JobPhase.Loading, Percent = 1 }, Ct);
+        await lab.Transitions.FailAsync(lease, ErrorCode.InferenceFailed, "The card was lost.", Ct);
 
         await using var db = NewDb();
         var events = await db.Events.Where(x => x.JobId == lease.JobId).OrderBy(x => x.Seq).ToListAsync(Ct);
@@ -41,16 +41,16 @@ public sealed class EventTests : IAsyncLifetime
     [Fact]
     public async Task Progress_becomes_an_event_when_the_phase_changes_and_otherwise_four_times_a_second()
     {
-        var lease = await _lab.RunAsync();
+        var lease = await lab.RunAsync();
         for (var step = 1; step <= 20; step++)
         {
-            await _lab.Transitions.HeartbeatAsync(lease, new JobProgress { Phase = JobPhase.Denoising, Step = step }, Ct);
+            await lab.Transitions.HeartbeatAsync(lease, new JobProgress { Phase = JobPhase.Denoising, Step = step }, Ct);
         }
 
-        await _lab.Transitions.HeartbeatAsync(lease, new JobProgress { Phase = JobPhase.Decoding }, Ct);
-        await _lab.ExecuteAsync("update jobs set progress_event_at = progress_event_at - interval '1 second'");
-        await _lab.Transitions.HeartbeatAsync(lease, new JobProgress { Phase = JobPhase.Decoding }, Ct);
-        await _lab.Transitions.HeartbeatAsync(lease, new JobProgress { Phase = JobPhase.Decoding, Percent = 90 }, Ct);
+        await lab.Transitions.HeartbeatAsync(lease, new JobProgress { Phase = JobPhase.Decoding }, Ct);
+        await lab.ExecuteAsync("update jobs set progress_event_at = progress_event_at - interval '1 second'");
+        await lab.Transitions.HeartbeatAsync(lease, new JobProgress { Phase = JobPhase.Decoding }, Ct);
+        await lab.Transitions.HeartbeatAsync(lease, new JobProgress { Phase = JobPhase.Decoding, Percent = 90 }, Ct);
 
         await using var db = NewDb();
         var told = await db.Events.Where(x => x.Type == JobEventTypes.Progress).OrderBy(x => x.Seq).ToListAsync(Ct);
@@ -65,9 +65,9 @@ public sealed class EventTests : IAsyncLifetime
     [Fact]
     public async Task Every_column_of_a_finished_job_can_be_read_back()
     {
-        var job = _lab.NewJob(priority: 7) with { Tags = new Dictionary<string, string> { ["project"] = "x" } };
-        var lease = await _lab.RunAsync(job);
-        await _lab.Transitions.CompleteAsync(lease, Samples.Result(), Ct);
+        var job = lab.NewJob(priority: 7) with { Tags = new Dictionary<string, string> { ["project"] = "x" } };
+        var lease = await lab.RunAsync(job);
+        await lab.Transitions.CompleteAsync(lease, Samples.Result(), Ct);
 
         await using var db = NewDb();
         var row = await db.Jobs.SingleAsync(x => x.Id == job.Id && x.State == JobStatus.Succeeded, Ct);
@@ -91,7 +91,7 @@ public sealed class EventTests : IAsyncLifetime
     private JobsDb NewDb()
     {
         var options = new DbContextOptionsBuilder<JobsDb>();
-        DatabaseExtensions.Use(options, _lab.Database);
+        DatabaseExtensions.Use(options, lab.Database);
         return new JobsDb((DbContextOptions<JobsDb>)options.Options);
     }
 }

@@ -10,6 +10,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using Npgsql;
 using RabbitMQ.Client;
 
 namespace I2V.IntegrationTests.Scheduling;
@@ -24,7 +25,7 @@ public sealed class OutboxTests
     [Fact]
     public async Task A_submitted_job_becomes_a_ticket_in_its_lane()
     {
-        var gateway = await TestGateway.GetAsync();
+        var gateway = await SharedGateway.GetAsync();
         var model = $"model-{Guid.NewGuid():N}";
         await using var broker = await LaneAsync(await TestServers.BrokerUrlAsync(), Lanes.ForModel(model));
 
@@ -39,7 +40,7 @@ public sealed class OutboxTests
     [Fact]
     public async Task A_ticket_that_no_queue_takes_stays_in_the_outbox_and_arrives_once_there_is_one()
     {
-        var gateway = await TestGateway.GetAsync();
+        var gateway = await SharedGateway.GetAsync();
         var model = $"model-{Guid.NewGuid():N}";
         await gateway.SubmitAsync(model);
 
@@ -110,9 +111,28 @@ public sealed class OutboxTests
     }
 
     [Fact]
+    public async Task Tickets_that_the_dispatcher_holds_while_the_broker_hangs_stop_no_user()
+    {
+        await using var lab = await SchedulingLab.CreateAsync();
+        var (canceled, deleted) = (await lab.SubmitAsync(), await lab.SubmitAsync());
+        await using var dispatcher = await lab.Database.OpenConnectionAsync(Ct);
+        await using var held = await dispatcher.BeginTransactionAsync(Ct);
+        await using (var take = new NpgsqlCommand("delete from outbox", dispatcher))
+        {
+            Assert.Equal(2, await take.ExecuteNonQueryAsync(Ct));
+        }
+
+        Assert.Equal(CancelResult.Canceled, await lab.Transitions.CancelAsync(lab.Tenant, canceled, Ct));
+        Assert.True(await lab.Transitions.DeleteAsync(lab.Tenant, deleted, Ct));
+        var submitted = await lab.SubmitAsync();
+
+        Assert.Equal(submitted, await lab.ScalarAsync<Guid>("select id from jobs where state = 'queued'"));
+    }
+
+    [Fact]
     public async Task An_idle_gateway_asks_the_database_at_most_five_times_a_second()
     {
-        var gateway = await TestGateway.StartAnotherAsync();
+        await using var gateway = await SharedGateway.StartAnotherAsync();
         const string Transactions = "select xact_commit + xact_rollback from pg_stat_database where datname = current_database()";
         var clock = Stopwatch.StartNew();
 
@@ -133,8 +153,8 @@ public sealed class OutboxTests
 
     private static async Task<IHost> StartBusAsync(string url)
     {
-        // Kept alive by the shared gateway's bus: see TestGateway.
-        await TestGateway.GetAsync();
+        // Kept alive by the shared gateway's bus: see SharedGateway.
+        await SharedGateway.GetAsync();
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.ClearProviders();
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?> { ["Bus:Url"] = url });

@@ -1,5 +1,6 @@
 using I2V.Gateway.Database;
 using I2V.Gateway.Scheduling;
+using I2V.IntegrationTests.Jobs;
 using I2V.Protocol.Bus;
 using I2V.Protocol.Jobs;
 using I2V.Protocol.Workers;
@@ -42,23 +43,5 @@ internal static class Samples
         DurationSeconds = 2,
     };
 
-    private static ModelCapability Capability(string name) => new()
-    {
-        Name = name,
-        Family = "motion",
-        Version = "1",
-        PackageSha256 = new string('b', 64),
-        Limits = new ModelLimits
-        {
-            Width = new IntRange(16, 2048),
-            Height = new IntRange(16, 2048),
-            SizeMultipleOf = 2,
-            DefaultLongestSide = 512,
-            Frames = new IntRange(1, 64),
-            FrameRule = "any",
-            Fps = new IntRange(1, 60),
-        },
-        UsedSettings = ["prompt"],
-        Defaults = new JobSettings { NumFrames = 16, Fps = 8 },
-    };
+    private static ModelCapability Capability(string name) => FakeWorker.Motion with { Name = name };
 }

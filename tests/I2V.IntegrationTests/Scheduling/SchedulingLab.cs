@@ -17,7 +17,7 @@ public sealed class SchedulingLab : IAsyncDisposable
 {
     public const string Model = "motion";
 
-    private int _workers;
+    private int workers;
 
     private SchedulingLab(string connectionString, NpgsqlDataSource database, SchedulingOptions options)
     {
@@ -69,7 +69,7 @@ public sealed class SchedulingLab : IAsyncDisposable
     public async Task<Guid> AddWorkerAsync(string? device = null, params string[] models)
     {
         var id = Guid.CreateVersion7();
-        var name = FormattableString.Invariant($"worker-{Interlocked.Increment(ref _workers)}");
+        var name = FormattableString.Invariant($"worker-{Interlocked.Increment(ref workers)}");
         await Transitions.RegisterWorkerAsync(new NewWorker(id, Samples.Registration(name, device ?? name, models.Length == 0 ? [Model] : models)), Ct);
         return id;
     }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Security.Cryptography;
+using I2V.IntegrationTests.Servers;
 using I2V.Protocol;
 using I2V.Protocol.Errors;
 using I2V.Protocol.Jobs;
@@ -14,30 +15,30 @@ public sealed class WorkerProtocolTests : IAsyncLifetime
 {
     private static readonly byte[] Film = "not really a film, but really these bytes"u8.ToArray();
 
-    private readonly string _model = $"model-{Guid.NewGuid():N}";
-    private TestGateway _gateway = null!;
-    private HttpClient _http = null!;
-    private Guid _worker;
+    private readonly string model = $"model-{Guid.NewGuid():N}";
+    private TestGateway gateway = null!;
+    private HttpClient http = null!;
+    private Guid worker;
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
-        _gateway = await TestGateway.GetAsync();
-        _http = _gateway.NewClient(TestGateway.WorkerKey);
-        _worker = await TestGateway.RegisterAsync(_http, _model);
+        gateway = await SharedGateway.GetAsync();
+        http = gateway.NewClient(gateway.WorkerKey);
+        worker = await SharedGateway.RegisterAsync(http, model);
     }
 
     public ValueTask DisposeAsync()
     {
-        _http.Dispose();
+        http.Dispose();
         return ValueTask.CompletedTask;
     }
 
     [Fact]
     public async Task A_worker_takes_a_job_from_its_claim_to_the_stored_film()
     {
-        var id = await _gateway.SubmitAsync(_model);
+        var id = await gateway.SubmitAsync(model);
         var job = await ClaimAsync();
         Assert.Equal((id, 1), (job.JobId, job.Attempt));
         Assert.Equal("a picture", await new HttpClient().GetStringAsync(job.InputUrl, Ct));
@@ -56,7 +57,7 @@ public sealed class WorkerProtocolTests : IAsyncLifetime
     [Fact]
     public async Task Nothing_to_do_is_204()
     {
-        var answer = await _http.PostAsJsonAsync("/worker/v1/claims", new ClaimRequest { WorkerId = _worker }, I2VJson.Options, Ct);
+        var answer = await http.PostAsJsonAsync("/worker/v1/claims", new ClaimRequest { WorkerId = worker }, I2VJson.Options, Ct);
 
         Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
     }
@@ -64,7 +65,7 @@ public sealed class WorkerProtocolTests : IAsyncLifetime
     [Fact]
     public async Task A_film_that_was_not_uploaded_or_is_another_one_is_not_believed()
     {
-        await _gateway.SubmitAsync(_model);
+        await gateway.SubmitAsync(model);
         var job = await ClaimAsync();
 
         Assert.Equal(HttpStatusCode.UnprocessableEntity, (await CompleteAsync(job, Film)).StatusCode);
@@ -82,9 +83,9 @@ public sealed class WorkerProtocolTests : IAsyncLifetime
     [Fact]
     public async Task A_stale_attempt_is_refused_before_it_has_sent_a_byte()
     {
-        await _gateway.SubmitAsync(_model);
+        await gateway.SubmitAsync(model);
         var job = await ClaimAsync();
-        await _gateway.Transitions.DeleteAsync(await _gateway.TenantAsync(), job.JobId, Ct);
+        await gateway.Transitions().DeleteAsync(await gateway.TenantAsync(), job.JobId, Ct);
 
         Assert.Equal(HeartbeatAction.Lost, await BeatAsync(job));
         HttpResponseMessage[] answers =
@@ -105,7 +106,7 @@ public sealed class WorkerProtocolTests : IAsyncLifetime
     [Fact]
     public async Task Malformed_reports_are_refused_with_their_pointer()
     {
-        await _gateway.SubmitAsync(_model);
+        await gateway.SubmitAsync(model);
         var job = await ClaimAsync();
 
         var twice = await PostAsync(job, "uploads", new BeginUpload { JobId = job.JobId, Attempt = 1, Artifacts = [Artifact(Film), Artifact(Film)] });
@@ -130,7 +131,7 @@ public sealed class WorkerProtocolTests : IAsyncLifetime
     [Fact]
     public async Task A_failed_attempt_is_told_what_becomes_of_its_job()
     {
-        var id = await _gateway.SubmitAsync(_model);
+        var id = await gateway.SubmitAsync(model);
         var job = await ClaimAsync();
 
         var answer = await PostAsync(job, "fail", new FailJob { JobId = id, Attempt = 1, Code = ErrorCode.ImageUnreadable, Message = "Not an image." });
@@ -141,38 +142,38 @@ public sealed class WorkerProtocolTests : IAsyncLifetime
     [Fact]
     public async Task The_fleet_shows_a_busy_worker_and_its_job_to_the_jobs_tenant_only()
     {
-        var id = await _gateway.SubmitAsync(_model);
+        var id = await gateway.SubmitAsync(model);
         await ClaimAsync();
-        using var owner = _gateway.NewClient(TestGateway.UserKey);
-        using var stranger = _gateway.NewClient(await AccessTests.AddKeyAsync(_gateway, "stranger", "jobs:read"));
+        using var owner = gateway.NewClient(gateway.ApiKey);
+        using var stranger = gateway.NewClient(await gateway.AddKeyAsync("stranger", "jobs:read"));
 
-        var seen = await owner.GetFromJsonAsync<WorkerObject>($"/v1/workers/{_worker}", I2VJson.Options, Ct);
-        var seenByStranger = (await stranger.GetFromJsonAsync<WorkerList>("/v1/workers", I2VJson.Options, Ct))!.Data.Single(worker => worker.Id == _worker);
+        var seen = await owner.GetFromJsonAsync<WorkerObject>($"/v1/workers/{worker}", I2VJson.Options, Ct);
+        var seenByStranger = (await stranger.GetFromJsonAsync<WorkerList>("/v1/workers", I2VJson.Options, Ct))!.Data.Single(row => row.Id == worker);
 
         Assert.Equal(("busy", JobId.Format(id)), (seen!.State, seen.CurrentJob));
         Assert.Equal(("busy", null), (seenByStranger.State, seenByStranger.CurrentJob));
-        Assert.Equal([_model], seen.Models);
+        Assert.Equal([model], seen.Models);
     }
 
     [Fact]
     public async Task An_idle_worker_is_seen_and_one_that_said_goodbye_must_register_again()
     {
-        var beat = new IdleHeartbeat { State = "draining", MemoryFreeBytes = 123, WarmModel = _model };
-        Assert.Equal(HttpStatusCode.NoContent, (await _http.PostAsJsonAsync($"/worker/v1/workers/{_worker}/heartbeat", beat, I2VJson.Options, Ct)).StatusCode);
-        using var user = _gateway.NewClient(TestGateway.UserKey);
-        var seen = await user.GetFromJsonAsync<WorkerObject>($"/v1/workers/{_worker}", I2VJson.Options, Ct);
-        Assert.Equal(("draining", 123L, _model), (seen!.State, seen.Device.MemoryFreeBytes, seen.WarmModel));
+        var beat = new IdleHeartbeat { State = "draining", MemoryFreeBytes = 123, WarmModel = model };
+        Assert.Equal(HttpStatusCode.NoContent, (await http.PostAsJsonAsync($"/worker/v1/workers/{worker}/heartbeat", beat, I2VJson.Options, Ct)).StatusCode);
+        using var user = gateway.NewClient(gateway.ApiKey);
+        var seen = await user.GetFromJsonAsync<WorkerObject>($"/v1/workers/{worker}", I2VJson.Options, Ct);
+        Assert.Equal(("draining", 123L, model), (seen!.State, seen.Device.MemoryFreeBytes, seen.WarmModel));
 
-        Assert.Equal(HttpStatusCode.NoContent, (await _http.DeleteAsync($"/worker/v1/workers/{_worker}", Ct)).StatusCode);
+        Assert.Equal(HttpStatusCode.NoContent, (await http.DeleteAsync($"/worker/v1/workers/{worker}", Ct)).StatusCode);
 
-        Assert.Equal(HttpStatusCode.NotFound, (await _http.PostAsJsonAsync($"/worker/v1/workers/{_worker}/heartbeat", beat, I2VJson.Options, Ct)).StatusCode);
+        Assert.Equal(HttpStatusCode.NotFound, (await http.PostAsJsonAsync($"/worker/v1/workers/{worker}/heartbeat", beat, I2VJson.Options, Ct)).StatusCode);
         Assert.Equal(
-            HttpStatusCode.NotFound, (await _http.PostAsJsonAsync("/worker/v1/claims", new ClaimRequest { WorkerId = _worker }, I2VJson.Options, Ct)).StatusCode);
+            HttpStatusCode.NotFound, (await http.PostAsJsonAsync("/worker/v1/claims", new ClaimRequest { WorkerId = worker }, I2VJson.Options, Ct)).StatusCode);
     }
 
     private async Task<ClaimedJob> ClaimAsync()
     {
-        var answer = await _http.PostAsJsonAsync("/worker/v1/claims", new ClaimRequest { WorkerId = _worker }, I2VJson.Options, Ct);
+        var answer = await http.PostAsJsonAsync("/worker/v1/claims", new ClaimRequest { WorkerId = worker }, I2VJson.Options, Ct);
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         return (await answer.Content.ReadFromJsonAsync<ClaimedJob>(I2VJson.Options, Ct))!;
     }
@@ -219,7 +220,7 @@ public sealed class WorkerProtocolTests : IAsyncLifetime
     });
 
     private Task<HttpResponseMessage> PostAsync<T>(ClaimedJob job, string verb, T report) =>
-        _http.PostAsJsonAsync($"/worker/v1/claims/{job.LeaseToken}/{verb}", report, I2VJson.Options, Ct);
+        http.PostAsJsonAsync($"/worker/v1/claims/{job.LeaseToken}/{verb}", report, I2VJson.Options, Ct);
 
     private static Artifact Artifact(byte[] film) => Samples.Video(Convert.ToHexStringLower(SHA256.HashData(film)), film.Length);
 
@@ -229,5 +230,5 @@ public sealed class WorkerProtocolTests : IAsyncLifetime
         return (await answer.Content.ReadFromJsonAsync<Problem>(I2VJson.Options, Ct))!;
     }
 
-    private Task<string> StateAsync(Guid job) => _gateway.ScalarAsync<string>("select state from jobs where id = $1", job);
+    private Task<string> StateAsync(Guid job) => gateway.ScalarAsync<string>("select state from jobs where id = $1", job);
 }

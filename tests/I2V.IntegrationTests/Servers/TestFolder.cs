@@ -7,6 +7,7 @@ namespace I2V.IntegrationTests.Servers;
 internal static class TestFolder
 {
     private const string Prefix = "i2v-servers-";
+    private static readonly TimeSpan LongestEnd = TimeSpan.FromSeconds(20);
     private static readonly Lazy<string> Root = new(CreateRoot);
     private static readonly List<Func<Task>> Endings = [];
     private static int folders;
@@ -27,6 +28,23 @@ internal static class TestFolder
         }
     }
 
+    /// <summary>Stops everything and removes the folders.</summary>
+    public static async Task EndAsync()
+    {
+        Func<Task>[] endings;
+        lock (Endings)
+        {
+            endings = [.. Endings];
+            Endings.Clear();
+        }
+
+        await Task.WhenAll(endings.Select(stop => Task.Run(stop))).WaitAsync(LongestEnd);
+        if (Root.IsValueCreated)
+        {
+            TryDelete(Root.Value);
+        }
+    }
+
     private static string CreateRoot()
     {
         foreach (var old in Directory.GetDirectories(Path.GetTempPath(), Prefix + "*"))
@@ -39,18 +57,8 @@ internal static class TestFolder
 
         var root = Path.Combine(Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"{Prefix}{Environment.ProcessId}"));
         Directory.CreateDirectory(root);
-        AppDomain.CurrentDomain.ProcessExit += (_, _) => End(root);
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => EndAsync().GetAwaiter().GetResult(); // nothing to do after a whole run
         return root;
-    }
-
-    private static void End(string root)
-    {
-        lock (Endings)
-        {
-            Task.WhenAll(Endings.Select(stop => Task.Run(stop))).WaitAsync(TimeSpan.FromSeconds(20)).GetAwaiter().GetResult();
-        }
-
-        TryDelete(root);
     }
 
     private static void TryDelete(string folder)

@@ -15,11 +15,11 @@ namespace I2V.IntegrationTests.Storage;
 /// <summary>The suite against a folder behind a real server on loopback.</summary>
 public sealed class FolderObjectStoreTests : ObjectStoreConformance
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("i2v-folder-store-").FullName;
-    private readonly ManualClock _clock = new();
-    private WebApplication? _server;
+    private readonly string folder = Directory.CreateTempSubdirectory("i2v-folder-store-").FullName;
+    private readonly ManualClock clock = new();
+    private WebApplication? server;
 
-    internal override IObjectStore Store => _server!.Services.GetRequiredService<IObjectStore>();
+    internal override IObjectStore Store => server!.Services.GetRequiredService<IObjectStore>();
 
     public override async ValueTask InitializeAsync()
     {
@@ -27,26 +27,26 @@ public sealed class FolderObjectStoreTests : ObjectStoreConformance
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
         {
             ["Storage:Kind"] = "folder",
-            ["Storage:Folder:Path"] = _folder,
+            ["Storage:Folder:Path"] = folder,
             ["Storage:SigningKey"] = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)),
         });
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
-        builder.Services.AddSingleton<TimeProvider>(_clock);
+        builder.Services.AddSingleton<TimeProvider>(clock);
         builder.AddI2VStorage();
-        _server = builder.Build();
-        _server.MapStorage();
-        await _server.StartAsync(Ct);
+        server = builder.Build();
+        server.MapStorage();
+        await server.StartAsync(Ct);
 
         // It writes and removes an object of its own, which tests that look at the whole folder must not see.
-        await _server.Services.GetServices<IHostedService>().OfType<PrepareStorage>().Single().ExecuteTask!;
+        await server.Services.GetServices<IHostedService>().OfType<PrepareStorage>().Single().ExecuteTask!;
     }
 
     public override async ValueTask DisposeAsync()
     {
         await base.DisposeAsync();
-        await _server!.DisposeAsync();
-        Directory.Delete(_folder, recursive: true);
+        await server!.DisposeAsync();
+        Directory.Delete(folder, recursive: true);
     }
 
     [Fact]
@@ -56,10 +56,10 @@ public sealed class FolderObjectStoreTests : ObjectStoreConformance
         var get = Store.SignGet(Key("a"), TimeSpan.FromMinutes(15));
         var put = Store.SignPut(Key("a"), "application/octet-stream", 1, TimeSpan.FromMinutes(15));
 
-        _clock.Advance(TimeSpan.FromMinutes(14));
+        clock.Advance(TimeSpan.FromMinutes(14));
         Assert.Equal(HttpStatusCode.OK, (await GetAsync(get.Url)).StatusCode);
 
-        _clock.Advance(TimeSpan.FromMinutes(2));
+        clock.Advance(TimeSpan.FromMinutes(2));
         Assert.Equal(HttpStatusCode.Forbidden, (await GetAsync(get.Url)).StatusCode);
         Assert.Equal(HttpStatusCode.Forbidden, (await PutAsync(put, "y"u8.ToArray())).StatusCode);
     }
@@ -119,9 +119,9 @@ public sealed class FolderObjectStoreTests : ObjectStoreConformance
 
         await SendRawAsync($"PUT {target.PathAndQuery} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: image/png\r\nContent-Length: 100000\r\n\r\nonly this", hangUp: true);
 
-        await _server!.StopAsync(Ct); // Waits for the request to end.
+        await server!.StopAsync(Ct); // Waits for the request to end.
         Assert.Null(await Store.HeadAsync(Key("a"), Ct));
-        Assert.Empty(Directory.EnumerateFiles(_folder, "*", SearchOption.AllDirectories));
+        Assert.Empty(Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories));
     }
 
     [Fact]
@@ -156,8 +156,8 @@ public sealed class FolderObjectStoreTests : ObjectStoreConformance
         await Store.PutAsync(Key("j/1/a1/video.mp4"), "x"u8.ToArray(), "video/mp4", Ct);
         await Store.DeletePrefixAsync("t/", Ct);
 
-        Assert.Empty(Directory.EnumerateFiles(_folder, "*", SearchOption.AllDirectories));
-        Assert.False(Directory.Exists(Path.Combine(_folder, "t")));
+        Assert.Empty(Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories));
+        Assert.False(Directory.Exists(Path.Combine(folder, "t")));
     }
 
     [Fact]
@@ -175,7 +175,7 @@ public sealed class FolderObjectStoreTests : ObjectStoreConformance
     [Fact]
     public void Links_use_the_public_address_when_one_is_set()
     {
-        _server!.Configuration[PublicUrl.Setting] = "https://i2v.example.org/";
+        server!.Configuration[PublicUrl.Setting] = "https://i2v.example.org/";
 
         Assert.StartsWith("https://i2v.example.org/storage/t/1?op=get&", Store.SignGet("t/1", TimeSpan.FromMinutes(1)).Url, StringComparison.Ordinal);
     }
@@ -183,7 +183,7 @@ public sealed class FolderObjectStoreTests : ObjectStoreConformance
     private async Task<string> SendRawAsync(string request, bool hangUp = false)
     {
         using var tcp = new TcpClient();
-        await tcp.ConnectAsync("127.0.0.1", new Uri(_server!.Urls.First()).Port, Ct);
+        await tcp.ConnectAsync("127.0.0.1", new Uri(server!.Urls.First()).Port, Ct);
         var stream = tcp.GetStream();
         await stream.WriteAsync(Encoding.ASCII.GetBytes(request), Ct);
         if (hangUp)
@@ -197,10 +197,10 @@ public sealed class FolderObjectStoreTests : ObjectStoreConformance
 
     private sealed class ManualClock : TimeProvider
     {
-        private TimeSpan _ahead;
+        private TimeSpan ahead;
 
-        public void Advance(TimeSpan by) => _ahead += by;
+        public void Advance(TimeSpan by) => ahead += by;
 
-        public override DateTimeOffset GetUtcNow() => System.GetUtcNow() + _ahead;
+        public override DateTimeOffset GetUtcNow() => System.GetUtcNow() + ahead;
     }
 }

@@ -27,7 +27,7 @@ public abstract partial class ObjectStoreConformance
         using var request = new HttpRequestMessage(HttpMethod.Get, Store.SignGet(Key("video.mp4"), TimeSpan.FromMinutes(1)).Url);
         request.Headers.Range = new RangeHeaderValue(4, 7);
 
-        var response = await _http.SendAsync(request, Ct);
+        var response = await http.SendAsync(request, Ct);
 
         Assert.Equal(HttpStatusCode.PartialContent, response.StatusCode);
         Assert.Equal("bytes 4-7/16", response.Content.Headers.ContentRange?.ToString());
@@ -150,17 +150,17 @@ public abstract partial class ObjectStoreConformance
         var sent = source.Sha256();
         Assert.Equal(Bytes, (await Store.HeadAsync(Key("big.mp4"), Ct))!.Bytes);
         Assert.Equal(sent, await Store.Sha256Async(Key("big.mp4"), Ct));
-        await using var download = await _http.GetStreamAsync(Store.SignGet(Key("big.mp4"), TimeSpan.FromMinutes(10)).Url, Ct);
+        await using var download = await http.GetStreamAsync(Store.SignGet(Key("big.mp4"), TimeSpan.FromMinutes(10)).Url, Ct);
         Assert.Equal(sent, Convert.ToHexStringLower(await SHA256.HashDataAsync(download, Ct)));
         Assert.InRange(watch.PeakGrowth(), 0, Bytes * 4 / 5); // Other tests run beside this one; a copy of the body would not fit.
     }
 
-    protected async Task<HttpResponseMessage> GetAsync(string url) => await _http.GetAsync(new Uri(url), Ct);
+    protected async Task<HttpResponseMessage> GetAsync(string url) => await http.GetAsync(new Uri(url), Ct);
 
     protected async Task<HttpResponseMessage> HeadAsync(string url)
     {
         using var request = new HttpRequestMessage(HttpMethod.Head, url);
-        return await _http.SendAsync(request, Ct);
+        return await http.SendAsync(request, Ct);
     }
 
     internal async Task<HttpResponseMessage> PutAsync(SignedUrl target, byte[] body)
@@ -176,6 +176,6 @@ public abstract partial class ObjectStoreConformance
             content.Headers.TryAddWithoutValidation(name, value);
         }
 
-        return await _http.PutAsync(new Uri(target.Url), content, Ct);
+        return await http.PutAsync(new Uri(target.Url), content, Ct);
     }
 }

@@ -10,21 +10,21 @@ public abstract partial class ObjectStoreConformance : IAsyncLifetime
 {
     private static readonly byte[] Content = Encoding.ASCII.GetBytes("0123456789abcdef");
 
-    private readonly HttpClient _http = new() { Timeout = TimeSpan.FromMinutes(5) };
-    private readonly string _prefix = $"t/{Guid.NewGuid():N}/";
+    private readonly HttpClient http = new() { Timeout = TimeSpan.FromMinutes(5) };
+    private readonly string prefix = $"t/{Guid.NewGuid():N}/";
 
     internal abstract IObjectStore Store { get; }
 
     protected static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    protected string Key(string name) => _prefix + name;
+    protected string Key(string name) => prefix + name;
 
     public abstract ValueTask InitializeAsync();
 
     public virtual async ValueTask DisposeAsync()
     {
-        await Store.DeletePrefixAsync(_prefix, CancellationToken.None);
-        _http.Dispose();
+        await Store.DeletePrefixAsync(prefix, CancellationToken.None);
+        http.Dispose();
         GC.SuppressFinalize(this);
     }
 

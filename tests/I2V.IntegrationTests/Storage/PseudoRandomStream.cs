@@ -6,10 +6,10 @@ namespace I2V.IntegrationTests.Storage;
 /// <summary>A large body that never exists as a whole: read once, hashed while it is read.</summary>
 internal sealed class PseudoRandomStream(long length, ulong seed) : Stream
 {
-    private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-    private ulong _state = seed;
-    private long _position;
-    private string? _sha256;
+    private readonly IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    private ulong state = seed;
+    private long position;
+    private string? sha256;
 
     public override bool CanRead => true;
 
@@ -19,29 +19,29 @@ internal sealed class PseudoRandomStream(long length, ulong seed) : Stream
 
     public override long Length => length;
 
-    public override long Position { get => _position; set => throw new NotSupportedException(); }
+    public override long Position { get => position; set => throw new NotSupportedException(); }
 
     /// <summary>Of the whole body, once it was read. Lower-case hexadecimal.</summary>
-    public string Sha256() => _sha256 ?? throw new InvalidOperationException("The body was not read to its end.");
+    public string Sha256() => sha256 ?? throw new InvalidOperationException("The body was not read to its end.");
 
     public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
     public override int Read(Span<byte> buffer)
     {
-        var taken = buffer[..(int)Math.Min(buffer.Length, length - _position)];
+        var taken = buffer[..(int)Math.Min(buffer.Length, length - position)];
         Span<byte> word = stackalloc byte[sizeof(ulong)];
         for (var at = 0; at < taken.Length; at += word.Length)
         {
-            _state = _state * 6364136223846793005 + 1442695040888963407;
-            BinaryPrimitives.WriteUInt64LittleEndian(word, _state);
+            state = state * 6364136223846793005 + 1442695040888963407;
+            BinaryPrimitives.WriteUInt64LittleEndian(word, state);
             word[..Math.Min(word.Length, taken.Length - at)].CopyTo(taken[at..]);
         }
 
-        _hash.AppendData(taken);
-        _position += taken.Length;
+        hash.AppendData(taken);
+        position += taken.Length;
         if (taken.Length == 0)
         {
-            _sha256 ??= Convert.ToHexStringLower(_hash.GetHashAndReset());
+            sha256 ??= Convert.ToHexStringLower(hash.GetHashAndReset());
         }
 
         return taken.Length;
@@ -61,7 +61,7 @@ internal sealed class PseudoRandomStream(long length, ulong seed) : Stream
 
     protected override void Dispose(bool disposing)
     {
-        _hash.Dispose();
+        hash.Dispose();
         base.Dispose(disposing);
     }
 }
@@ -69,26 +69,26 @@ internal sealed class PseudoRandomStream(long length, ulong seed) : Stream
 /// <summary>Samples this process's memory in use while something large goes through it.</summary>
 internal sealed class MemoryWatch : IDisposable
 {
-    private readonly long _start = Environment.WorkingSet;
-    private readonly Timer _timer;
-    private long _peak;
+    private readonly long start = Environment.WorkingSet;
+    private readonly Timer timer;
+    private long peak;
 
-    public MemoryWatch() => _timer = new Timer(_ => Sample(), state: null, TimeSpan.Zero, TimeSpan.FromMilliseconds(50));
+    public MemoryWatch() => timer = new Timer(_ => Sample(), state: null, TimeSpan.Zero, TimeSpan.FromMilliseconds(50));
 
     /// <summary>Bytes above the start.</summary>
     public long PeakGrowth()
     {
         Sample();
-        return Math.Max(0, Interlocked.Read(ref _peak) - _start);
+        return Math.Max(0, Interlocked.Read(ref peak) - start);
     }
 
-    public void Dispose() => _timer.Dispose();
+    public void Dispose() => timer.Dispose();
 
     private void Sample()
     {
         var now = Environment.WorkingSet;
-        var seen = Interlocked.Read(ref _peak);
-        while (now > seen && Interlocked.CompareExchange(ref _peak, now, seen) is var previous && previous != seen)
+        var seen = Interlocked.Read(ref peak);
+        while (now > seen && Interlocked.CompareExchange(ref peak, now, seen) is var previous && previous != seen)
         {
             seen = previous;
         }

@@ -9,16 +9,16 @@ namespace I2V.IntegrationTests.Storage;
 public sealed class S3ObjectStoreTests : ObjectStoreConformance
 {
     private static readonly Lazy<Task<S3StorageOptions>> Settings = new(PrepareAsync);
-    private S3ObjectStore? _store;
+    private S3ObjectStore? store;
 
-    internal override IObjectStore Store => _store!;
+    internal override IObjectStore Store => store!;
 
-    public override async ValueTask InitializeAsync() => _store = Create(await Settings.Value);
+    public override async ValueTask InitializeAsync() => store = Create(await Settings.Value);
 
     public override async ValueTask DisposeAsync()
     {
         await base.DisposeAsync();
-        _store!.Dispose();
+        store!.Dispose();
     }
 
     [Fact]

@@ -93,14 +93,19 @@ public sealed class JobToFilmTests(OneWorker running) : IClassFixture<OneWorker>
         await stack.WaitForFramesAsync(slow);
         Assert.NotEmpty(stack.ScratchFiles);
 
+        var next = await stack.SubmitAsync(await Photos.PatternAsync()); // waits for the only worker
+
         var asked = TimeProvider.System.GetTimestamp();
-        await stack.Api.CancelAsync(slow.Id, TestContext.Current.CancellationToken);
+        var answer = await stack.Api.CancelAsync(slow.Id, TestContext.Current.CancellationToken);
+        Assert.Equal(("canceling", JobStatus.Running, "canceling"), (answer.Result, answer.Job.Status, answer.Job.StatusReason));
+        await stack.WaitAsync(next, now => now.Status != JobStatus.Queued);
+        Assert.InRange(TimeProvider.System.GetElapsedTime(asked).TotalSeconds, 0, 8); // 3, a step of less than 1, and a busy machine
+
         var ended = await stack.WaitForEndAsync(slow);
         Assert.Equal(JobStatus.Canceled, ended.Status);
-        Assert.InRange(TimeProvider.System.GetElapsedTime(asked).TotalSeconds, 0, 8);
-
+        Assert.Single(await stack.AttemptsAsync(slow));
+        Assert.Equal(JobStatus.Succeeded, (await stack.WaitForEndAsync(next)).Status);
         await stack.WaitForEmptyScratchAsync();
-        Assert.Equal(JobStatus.Succeeded, (await stack.WaitForEndAsync(await stack.SubmitAsync(await Photos.PatternAsync()))).Status);
         Assert.True(running.Worker.IsAlive);
     }
 
@@ -114,21 +119,29 @@ public sealed class JobToFilmTests(OneWorker running) : IClassFixture<OneWorker>
     [Fact]
     public async Task A_picture_that_vanished_from_storage_fails_the_job_and_leaves_nothing_in_scratch()
     {
-        await using var own = await Stack.StartAsync();
-        var first = await own.StartWorkerAsync(); // teaches the gateway the model
-        await first.StopAsync();
-        var job = await own.SubmitAsync(await Photos.PatternAsync());
-        foreach (var input in Directory.EnumerateFiles(own.Objects, "input.png*", SearchOption.AllDirectories))
-        {
-            File.Delete(input);
-        }
+        var photo = await Photos.PatternAsync();
+        var before = await stack.SubmitAsync(photo, Photos.Slow); // keeps the worker from it until the picture is gone
+        await stack.WaitForFramesAsync(before);
+        var job = await stack.SubmitAsync(photo);
+        Assert.True(JobId.TryParse(job.Id, out var id));
+        var inputs = Directory.EnumerateFiles(stack.Objects, "input.png*", SearchOption.AllDirectories).Where(path => path.Contains($"{id:N}", StringComparison.Ordinal)).ToList();
+        Assert.NotEmpty(inputs);
+        inputs.ForEach(File.Delete);
 
-        await own.StartWorkerAsync();
-        var ended = await own.WaitForEndAsync(job);
+        await stack.Api.CancelAsync(before.Id, TestContext.Current.CancellationToken);
+        var ended = await stack.WaitForEndAsync(job);
         Assert.Equal((JobStatus.Failed, ErrorCode.StorageUnavailable), (ended.Status, ended.Error!.Code));
         Assert.DoesNotContain("/", ended.Error.Message, StringComparison.Ordinal);
-        Assert.Equal(3, (await own.AttemptsAsync(job)).Count);
-        await own.WaitForEmptyScratchAsync();
+        Assert.Equal(3, (await stack.AttemptsAsync(job)).Count);
+        await stack.WaitForEmptyScratchAsync();
+    }
+
+    [Fact]
+    public async Task A_second_worker_on_the_same_device_does_not_start()
+    {
+        var refusal = await Assert.ThrowsAsync<InvalidOperationException>(() => stack.StartWorkerAsync());
+        Assert.Contains("already belongs to another worker", refusal.Message, StringComparison.Ordinal);
+        Assert.True(running.Worker.IsAlive);
     }
 
     [Fact]

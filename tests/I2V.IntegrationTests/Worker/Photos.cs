@@ -10,6 +10,9 @@ internal static class Photos
     /// <summary>Half a second of work.</summary>
     public static JobSettings Quick { get; } = new() { Prompt = "slow zoom in", Width = 128, Height = 96, NumFrames = 8, Seed = 7 };
 
+    /// <summary>As little work as a film can be.</summary>
+    public static JobSettings Tiny { get; } = new() { Prompt = "slow zoom in", Width = 64, Height = 64, NumFrames = 2, Seed = 7 };
+
     /// <summary>Many seconds of work, a fraction of a second per step.</summary>
     public static JobSettings Slow { get; } = new() { Prompt = "slow zoom in", Width = 1536, Height = 1024, NumFrames = 64, Seed = 7 };
 

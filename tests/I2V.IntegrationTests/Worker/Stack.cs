@@ -9,6 +9,7 @@ using I2V.IntegrationTests.Servers;
 using I2V.ModelBuilder;
 using I2V.Protocol;
 using I2V.Protocol.Jobs;
+using Npgsql;
 
 namespace I2V.IntegrationTests.Worker;
 
@@ -22,20 +23,24 @@ internal sealed class Stack : IAsyncDisposable
     private readonly List<WorkerHandle> workers = [];
     private readonly ServerHandle gateway;
     private readonly string busUrl;
+    private readonly NpgsqlDataSource database;
     private int starts;
 
     private Stack(string busUrl, string database)
     {
         this.busUrl = busUrl;
+        this.database = NpgsqlDataSource.Create(database);
         ApiKey = Secrets.ApiKey();
-        Url = string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{FreePorts.Pick()}");
-        Http = new HttpClient { BaseAddress = new Uri(Url + "/") };
-        Http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", ApiKey);
+        Port = FreePorts.Pick();
+        Http = NewClient(Url, ApiKey);
         Api = ApiClient.Connect(new ClientSettings(new Uri(Url + "/"), ApiKey));
         gateway = new ServerHandle(GatewayCommand(database), IsReadyAsync);
     }
 
-    public string Url { get; }
+    /// <summary>The gateway's, whenever it is started.</summary>
+    public int Port { get; }
+
+    public string Url => LoopbackUrl(Port);
 
     public string ApiKey { get; }
 
@@ -59,8 +64,39 @@ internal sealed class Stack : IAsyncDisposable
         return stack;
     }
 
+    public static string LoopbackUrl(int port) => string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}");
+
+    /// <summary>One that repeats nothing by itself.</summary>
+    public static HttpClient NewClient(string url, string key)
+    {
+        var client = new HttpClient { BaseAddress = new Uri(url + "/") };
+        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
+        return client;
+    }
+
+    /// <summary>One that speaks the worker protocol.</summary>
+    public HttpClient NewWorkerClient() => NewClient(Url, workerKey);
+
+    /// <summary>As a crash does.</summary>
+    public Task KillGatewayAsync() => gateway.KillAsync();
+
+    /// <summary>Same port, same data.</summary>
+    public Task StartGatewayAgainAsync() => gateway.StartAsync();
+
+    public async Task<T> ScalarAsync<T>(string sql)
+    {
+        await using var command = database.CreateCommand(sql);
+        return (T)(await command.ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
+    }
+
+    public async Task ExecuteAsync(string sql)
+    {
+        await using var command = database.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+    }
+
     /// <summary>Returns when the worker has registered.</summary>
-    public async Task<WorkerHandle> StartWorkerAsync(int index = 0)
+    public async Task<WorkerHandle> StartWorkerAsync(int index = 0, TimeSpan? idlePoll = null)
     {
         var packages = Path.Combine(folder, "models");
         MotionPackage.Ensure(packages);
@@ -78,8 +114,8 @@ internal sealed class Stack : IAsyncDisposable
                 ["Worker__Packages"] = packages,
                 ["Worker__DeviceIndex"] = index.ToString(CultureInfo.InvariantCulture),
                 ["Worker__Scratch"] = Scratch,
-                ["Worker__DrainTimeout"] = "00:00:01",
-                ["Worker__IdlePoll"] = "00:00:02",
+                ["Worker__DrainTimeout"] = "00:00:00", // a stopping worker gives its job back at once
+                ["Worker__IdlePoll"] = (idlePoll ?? TimeSpan.FromSeconds(2)).ToString("c", CultureInfo.InvariantCulture),
             },
             LogFile = Path.Combine(folder, FormattableString.Invariant($"worker-{index}-{++starts}.log")),
             StopTimeout = TimeSpan.FromSeconds(30),
@@ -88,6 +124,19 @@ internal sealed class Stack : IAsyncDisposable
         workers.Add(worker);
         await worker.WaitForLogAsync("Registered as");
         return worker;
+    }
+
+    /// <summary>Submits once: whoever calls sees the very answer.</summary>
+    public static async Task<HttpResponseMessage> PostJobAsync(HttpClient client, string photo, JobSettings settings, string? idempotencyKey = null)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "v1/jobs");
+        request.Content = new SubmitForm(new FileInfo(photo), settings, Model: null, Priority: null).Build();
+        if (idempotencyKey is not null)
+        {
+            request.Headers.Add("Idempotency-Key", idempotencyKey);
+        }
+
+        return await client.SendAsync(request, TestContext.Current.CancellationToken);
     }
 
     public Task<JobObject> SubmitAsync(string photo, JobSettings? settings = null) => Api.SubmitAsync(
@@ -139,6 +188,7 @@ internal sealed class Stack : IAsyncDisposable
         }
 
         await gateway.KillAsync();
+        await database.DisposeAsync();
         Api.Dispose();
         Http.Dispose();
     }
@@ -185,58 +235,6 @@ internal sealed class Stack : IAsyncDisposable
         catch (HttpRequestException)
         {
             return false;
-        }
-    }
-}
-
-/// <summary>One worker process.</summary>
-/// <param name="Name">As the gateway shows it.</param>
-internal sealed record WorkerHandle(string Name, string LogFile, ChildProcess Process)
-{
-    private const ChildSignal Freeze = (ChildSignal)19;
-    private const ChildSignal Thaw = (ChildSignal)18;
-
-    public bool IsAlive => !Process.Exited.IsCompleted;
-
-    public string Log => File.Exists(LogFile) ? File.ReadAllText(LogFile) : "";
-
-    /// <exception cref="InvalidOperationException">The process ended without saying it; the message is its log.</exception>
-    public Task WaitForLogAsync(string text) => Wait.UntilAsync(() => HasSaid(text), () => $"\"{text}\" never appeared in the worker's log: {Log}");
-
-    public async Task KillAsync()
-    {
-        Process.Signal(ChildSignal.Kill);
-        await Process.Exited;
-    }
-
-    public Task<bool> StopAsync() => Process.StopAsync();
-
-    public void Stall() => Process.Signal(Freeze);
-
-    public void GoOn() => Process.Signal(Thaw);
-
-    private bool HasSaid(string text)
-    {
-        var ended = !IsAlive;
-        return Log.Contains(text, StringComparison.Ordinal) || (ended ? throw new InvalidOperationException(Log) : false);
-    }
-}
-
-internal static class Wait
-{
-    /// <summary>Looks every 50 ms, for a minute at most.</summary>
-    public static async Task UntilAsync(Func<bool> condition, Func<string> complaint)
-    {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        patience.CancelAfter(TimeSpan.FromMinutes(1));
-        while (!condition())
-        {
-            if (patience.IsCancellationRequested)
-            {
-                Assert.Fail(complaint());
-            }
-
-            await Task.Delay(TimeSpan.FromMilliseconds(50), TestContext.Current.CancellationToken);
         }
     }
 }

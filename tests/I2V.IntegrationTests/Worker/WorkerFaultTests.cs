@@ -76,7 +76,7 @@ public sealed class WorkerFaultTests
     {
         await using var stack = await Stack.StartAsync();
         var leaving = await stack.StartWorkerAsync(0);
-        var job = await stack.SubmitAsync(await Photos.PatternAsync(), Photos.Slow with { NumFrames = 48 });
+        var job = await stack.SubmitAsync(await Photos.PatternAsync(), Photos.Slow with { NumFrames = 24 });
         await stack.WaitForFramesAsync(job);
 
         Assert.True(await leaving.StopAsync(), "The worker had to be killed.");
@@ -86,42 +86,6 @@ public sealed class WorkerFaultTests
         var attempts = await stack.AttemptsAsync(job);
         Assert.Equal([(leaving.Name, "released"), (heir.Name, "succeeded")], attempts.Select(attempt => (attempt.Worker, attempt.Outcome!)));
         await stack.WaitForEmptyScratchAsync();
-    }
-
-    [Fact]
-    public async Task With_the_broker_down_jobs_are_taken_and_finished_and_the_worker_reconnects()
-    {
-        await using var broker = await TestRabbitMq.StartAsync("worker-broker");
-        await using var stack = await Stack.StartAsync(broker.Url);
-        var worker = await stack.StartWorkerAsync();
-        var photo = await Photos.PatternAsync();
-        await stack.WaitForEndAsync(await stack.SubmitAsync(photo));
-
-        await broker.StopAsync();
-        var jobs = new List<JobObject>();
-        for (var i = 0; i < 10; i++)
-        {
-            jobs.Add(await stack.SubmitAsync(photo, Photos.Quick with { Seed = i }));
-        }
-
-        foreach (var job in jobs)
-        {
-            Assert.Equal(JobStatus.Succeeded, (await stack.WaitForEndAsync(job)).Status);
-        }
-
-        await broker.StartAgainAsync();
-        Assert.Equal(JobStatus.Succeeded, (await stack.WaitForEndAsync(await stack.SubmitAsync(photo))).Status);
-        Assert.True(worker.IsAlive);
-        Assert.All(jobs, job => Assert.Equal(1, job.Attempt?.Number ?? 1));
-    }
-
-    [Fact]
-    public async Task A_second_worker_on_the_same_device_does_not_start()
-    {
-        await using var stack = await Stack.StartAsync();
-        await stack.StartWorkerAsync();
-        var refusal = await Assert.ThrowsAsync<InvalidOperationException>(() => stack.StartWorkerAsync());
-        Assert.Contains("already belongs to another worker", refusal.Message, StringComparison.Ordinal);
     }
 
     [Fact]

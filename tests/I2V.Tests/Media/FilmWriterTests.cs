@@ -7,16 +7,16 @@ namespace I2V.Tests.Media;
 [Collection(OwnFfmpeg.Name)]
 public sealed class FilmWriterTests : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("i2v-films-").FullName;
+    private readonly string folder = Directory.CreateTempSubdirectory("i2v-films-").FullName;
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    private string Film => Path.Combine(_folder, "film.mp4");
+    private string Film => Path.Combine(folder, "film.mp4");
 
     public void Dispose()
     {
         Leftovers.AssertNone();
-        Directory.Delete(_folder, recursive: true);
+        Directory.Delete(folder, recursive: true);
     }
 
     [Theory]
@@ -31,7 +31,7 @@ public sealed class FilmWriterTests : IDisposable
         Assert.Equal(fps, info.Fps, 3);
         Assert.Equal(frames / fps, info.DurationSeconds, 2);
         Assert.Equal(new FileInfo(Film).Length, info.Bytes);
-        Assert.Equal([Film], Directory.EnumerateFiles(_folder));
+        Assert.Equal([Film], Directory.EnumerateFiles(folder));
     }
 
     [Fact]
@@ -56,7 +56,7 @@ public sealed class FilmWriterTests : IDisposable
     public async Task A_film_whose_index_comes_last_is_recognised()
     {
         await WriteAsync(64, 48, 4, 8);
-        var slow = Path.Combine(_folder, "slow.mp4");
+        var slow = Path.Combine(folder, "slow.mp4");
         await Ffmpeg.RunAsync(default, "-i", Film, "-c", "copy", slow);
 
         Assert.False(await Mp4.IndexComesFirstAsync(slow, Ct));
@@ -107,7 +107,7 @@ public sealed class FilmWriterTests : IDisposable
             await writer.WriteAsync(Corpus.Gradient(64, 48), Ct);
         }
 
-        Leftovers.AssertNone(_folder);
+        Leftovers.AssertNone(folder);
     }
 
     [Fact]
@@ -137,7 +137,7 @@ public sealed class FilmWriterTests : IDisposable
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => writing);
         }
 
-        Leftovers.AssertNone(_folder);
+        Leftovers.AssertNone(folder);
     }
 
     [Fact]
@@ -160,7 +160,7 @@ public sealed class FilmWriterTests : IDisposable
     [Fact]
     public async Task A_folder_that_does_not_exist_is_a_failure_without_its_path()
     {
-        await using var writer = FilmWriter.Start(Path.Combine(_folder, "missing", "film.mp4"), 64, 48, 8);
+        await using var writer = FilmWriter.Start(Path.Combine(folder, "missing", "film.mp4"), 64, 48, 8);
 
         var error = await Assert.ThrowsAsync<MediaException>(async () =>
         {
@@ -169,7 +169,7 @@ public sealed class FilmWriterTests : IDisposable
         });
 
         Assert.Equal(MediaError.EncodeFailed, error.Error);
-        Assert.DoesNotContain(_folder, error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(folder, error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -203,7 +203,7 @@ public sealed class FilmWriterTests : IDisposable
     [InlineData(63, 47)]
     public async Task A_poster_is_a_jpeg_of_the_frame(int width, int height)
     {
-        var path = Path.Combine(_folder, "poster.jpg");
+        var path = Path.Combine(folder, "poster.jpg");
 
         await FilmWriter.WritePosterAsync(path, Corpus.Solid(width, height, [200, 100, 50]), Ct);
 
@@ -211,7 +211,7 @@ public sealed class FilmWriterTests : IDisposable
         Assert.Equal((width, height, "jpeg"), (poster.Width, poster.Height, poster.SourceFormat));
         var pixels = (await ImageReader.ReadAsync(poster.Png, new ImageLimits(), Ct)).Pixels;
         Assert.True(new byte[] { 200, 100, 50 }.Zip(pixels, (wanted, found) => Math.Abs(wanted - found)).Max() <= 4);
-        Assert.Equal([path], Directory.EnumerateFiles(_folder));
+        Assert.Equal([path], Directory.EnumerateFiles(folder));
     }
 
     private async Task<FilmInfo> WriteAsync(int width, int height, int frames, double fps)

@@ -10,18 +10,18 @@ public sealed class ImageRefusalTests : IDisposable
 {
     private static readonly ImageLimits Limits = new() { Timeout = TimeSpan.FromMinutes(2) };
 
-    private readonly string? _temporary = Environment.GetEnvironmentVariable("TMPDIR");
-    private readonly string _folder = Directory.CreateTempSubdirectory("i2v-refusals-").FullName;
+    private readonly string? temporary = Environment.GetEnvironmentVariable("TMPDIR");
+    private readonly string folder = Directory.CreateTempSubdirectory("i2v-refusals-").FullName;
 
-    public ImageRefusalTests() => Environment.SetEnvironmentVariable("TMPDIR", _folder);
+    public ImageRefusalTests() => Environment.SetEnvironmentVariable("TMPDIR", folder);
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     public void Dispose()
     {
-        Environment.SetEnvironmentVariable("TMPDIR", _temporary);
-        Leftovers.AssertNone(_folder);
-        Directory.Delete(_folder);
+        Environment.SetEnvironmentVariable("TMPDIR", temporary);
+        Leftovers.AssertNone(folder);
+        Directory.Delete(folder);
     }
 
     [Theory]
@@ -180,7 +180,7 @@ public sealed class ImageRefusalTests : IDisposable
     [Fact]
     public async Task A_decoder_cannot_write_files()
     {
-        var file = Path.Combine(_folder, "written");
+        var file = Path.Combine(folder, "written");
         using var writer = new FakeFfmpeg($"echo secret > '{file}'; exec cat /dev/zero");
 
         await RefusedAsync(await SmallAsync(), MediaError.ImageUnreadable);

@@ -53,12 +53,12 @@ internal static class Leftovers
 internal sealed class FakeFfmpeg : IDisposable
 {
     private const string Variable = "I2V_FFMPEG";
-    private readonly string? _before = Environment.GetEnvironmentVariable(Variable);
-    private readonly string _folder = Directory.CreateTempSubdirectory("i2v-fake-ffmpeg-").FullName;
+    private readonly string? before = Environment.GetEnvironmentVariable(Variable);
+    private readonly string folder = Directory.CreateTempSubdirectory("i2v-fake-ffmpeg-").FullName;
 
     public FakeFfmpeg(string script)
     {
-        var file = Path.Combine(_folder, "ffmpeg");
+        var file = Path.Combine(folder, "ffmpeg");
         File.WriteAllText(file, "#!/bin/sh\n" + script + "\n");
         if (OperatingSystem.IsWindows())
         {
@@ -73,14 +73,14 @@ internal sealed class FakeFfmpeg : IDisposable
     public static FakeFfmpeg Missing()
     {
         var fake = new FakeFfmpeg("exit 1");
-        Environment.SetEnvironmentVariable(Variable, Path.Combine(fake._folder, "nothing"));
+        Environment.SetEnvironmentVariable(Variable, Path.Combine(fake.folder, "nothing"));
         return fake;
     }
 
     public void Dispose()
     {
-        Environment.SetEnvironmentVariable(Variable, _before);
-        Directory.Delete(_folder, recursive: true);
+        Environment.SetEnvironmentVariable(Variable, before);
+        Directory.Delete(folder, recursive: true);
     }
 }
 

@@ -65,12 +65,12 @@ internal static class TinyJpeg
 
     private sealed class Bits
     {
-        private readonly List<byte> _bits = [];
+        private readonly List<byte> bits = [];
 
-        public void Add(int value, int count) => _bits.AddRange(Enumerable.Range(0, count).Select(bit => (byte)((value >> (count - 1 - bit)) & 1)));
+        public void Add(int value, int count) => bits.AddRange(Enumerable.Range(0, count).Select(bit => (byte)((value >> (count - 1 - bit)) & 1)));
 
         /// <summary>Filled up with ones; a byte FF is followed by 00.</summary>
-        public IEnumerable<byte> ToArray() => _bits.Concat(Enumerable.Repeat((byte)1, 7)).Chunk(8).Where(chunk => chunk.Length == 8)
+        public IEnumerable<byte> ToArray() => bits.Concat(Enumerable.Repeat((byte)1, 7)).Chunk(8).Where(chunk => chunk.Length == 8)
             .Select(chunk => chunk.Aggregate(0, (sum, bit) => sum * 2 + bit))
             .SelectMany(value => value == 255 ? new byte[] { 255, 0 } : [(byte)value]);
     }

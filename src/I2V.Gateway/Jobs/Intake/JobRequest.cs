@@ -14,7 +14,8 @@ internal sealed record JobRequest
 
     public JobFit Fit { get; init; } = new();
 
-    public int Priority { get; init; }
+    /// <summary>Null: 0, or less where the tenant may not have 0.</summary>
+    public int? Priority { get; init; }
 
     public string Speed { get; init; } = "exact";
 
@@ -38,7 +39,7 @@ internal sealed record JobRequest
             _ => null,
         };
         var tags = new SortedDictionary<string, string>(Tags.ToDictionary(), StringComparer.Ordinal);
-        var canonical = new { Fit, image, Model, Output, Priority, Settings, Speed, tags };
+        var canonical = new { Fit, image, Model, Output, Priority = Priority ?? 0, Settings, Speed, tags };
         return SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(canonical, I2VJson.Options));
     }
 }

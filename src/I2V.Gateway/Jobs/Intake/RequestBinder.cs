@@ -1,8 +1,4 @@
-using System.Buffers.Text;
 using System.Text.RegularExpressions;
-using I2V.Gateway.Errors;
-using I2V.Media;
-using I2V.Protocol.Errors;
 using I2V.Protocol.Jobs;
 
 namespace I2V.Gateway.Jobs.Intake;
@@ -11,6 +7,10 @@ namespace I2V.Gateway.Jobs.Intake;
 internal sealed partial class RequestBinder(ErrorList errors)
 {
     public const int MaxPromptCharacters = 4_000;
+
+    public const int MinPriority = -10;
+
+    public const int MaxPriority = 10;
 
     public const long MaxSeed = (1L << 53) - 1;
 
@@ -31,7 +31,7 @@ internal sealed partial class RequestBinder(ErrorList errors)
         var model = top.Text("model", maxCharacters: 128, minCharacters: 1);
         var input = top.Object("input") ?? new Fields(new RawObject("/input"), errors);
         var settings = BindSettings(input);
-        var image = BindImage(input, imagePart);
+        var image = new ImageBinder(errors).Bind(input, imagePart);
         input.Close();
 
         var request = new JobRequest
@@ -40,7 +40,7 @@ internal sealed partial class RequestBinder(ErrorList errors)
             Settings = settings,
             Image = image,
             Fit = BindFit(top.Object("fit")),
-            Priority = top.Integer("priority", -10, 10) ?? 0,
+            Priority = top.Integer("priority", MinPriority, MaxPriority),
             Speed = top.OneOf("speed", "exact", "fast") ?? "exact",
             Tags = BindTags(top.Object("tags")),
             Output = BindOutput(top.Object("output")),
@@ -64,101 +64,6 @@ internal sealed partial class RequestBinder(ErrorList errors)
         Preset = input.Text("preset", maxCharacters: 64, minCharacters: 1),
         MotionAmount = input.Number("motion_amount"),
     };
-
-    private ImageSource? BindImage(Fields input, ReadOnlyMemory<byte>? part)
-    {
-        var pointer = input.At("image");
-        var wrongBefore = errors.Has(pointer);
-        var image = input.Object("image");
-        if (part is { } file)
-        {
-            if (image is not null)
-            {
-                errors.Add(pointer, "Given twice, as a part and in the request; give it once.");
-            }
-            else if (file.IsEmpty)
-            {
-                errors.Add(pointer, "The image is empty: the file has no bytes. Send a PNG, JPEG or WebP.", ErrorCode.ImageUnreadable);
-            }
-
-            return new ImageSource.Inline(file);
-        }
-
-        if (image is null)
-        {
-            if (!wrongBefore && !errors.Has(pointer))
-            {
-                errors.Add(pointer, "An image is required: a form's file field \"image\", or JSON {\"url\": …} or {\"data_url\": …}.");
-            }
-
-            return null;
-        }
-
-        return BindImageObject(image);
-    }
-
-    private ImageSource? BindImageObject(Fields image)
-    {
-        image.Refuse("upload_id", "Separate uploads are not available yet: send the image as a form's file, a data_url or a url.");
-        var url = image.Text("url", maxCharacters: 2_048, minCharacters: 1);
-        var dataUrl = image.LongText("data_url");
-        image.Close();
-        if (url is not null && dataUrl is not null)
-        {
-            errors.Add(image.Pointer, "Holds both url and data_url; give one of them.");
-            return null;
-        }
-
-        if (dataUrl is not null)
-        {
-            return DecodeDataUrl(dataUrl);
-        }
-
-        if (url is not null)
-        {
-            if (Uri.TryCreate(url, UriKind.Absolute, out var address))
-            {
-                return new ImageSource.Remote(address);
-            }
-
-            errors.Add(image.At("url"), "Is not an absolute address; send one such as https://example.com/photo.jpg.");
-        }
-        else if (!errors.Items.Any(error => error.Pointer.StartsWith(image.Pointer, StringComparison.Ordinal)))
-        {
-            errors.Add(image.Pointer, "Must hold url or data_url.");
-        }
-
-        return null;
-    }
-
-    private ImageSource.Inline? DecodeDataUrl(RawText text)
-    {
-        const string shape = "Must look like data:image/jpeg;base64,… with the whole file in base64.";
-        var utf8 = text.Utf8.Span;
-        var comma = utf8.IndexOf((byte)',');
-        var header = comma is > 0 and < 128 ? utf8[..comma] : default;
-        if (!header.StartsWith("data:"u8) || !header.EndsWith(";base64"u8))
-        {
-            errors.Add(text.Pointer, shape);
-            return null;
-        }
-
-        var encoded = utf8[(comma + 1)..];
-        if (encoded.IsEmpty || !Base64.IsValid(encoded, out var length))
-        {
-            errors.Add(text.Pointer, shape);
-            return null;
-        }
-
-        if (length > new ImageLimits().MaxBytes)
-        {
-            throw new RefusedException(Problems.TooLarge(FormReader.ImageTooLarge));
-        }
-
-        var file = new byte[length];
-        Base64.DecodeFromUtf8(encoded, file, out _, out var written);
-        return new ImageSource.Inline(file.AsMemory(0, written));
-    }
 
     private static JobFit BindFit(Fields? fit)
     {

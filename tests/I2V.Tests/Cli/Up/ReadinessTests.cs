@@ -2,7 +2,6 @@ using System.Net;
 using System.Text;
 using I2V.Cli.Configuration;
 using I2V.Cli.Up;
-using I2V.Tests.Worker;
 
 namespace I2V.Tests.Cli.Up;
 

@@ -1,5 +1,4 @@
 using I2V.Cli.Up;
-using I2V.Tests.Worker;
 
 namespace I2V.Tests.Cli.Up;
 

@@ -6,18 +6,18 @@ public sealed class QueueQuotaTests
 {
     private static readonly Guid Tenant = Guid.NewGuid();
 
-    private readonly ManualClock _clock = new();
+    private readonly ManualTimeProvider clock = new();
 
     [Fact]
     public void Nobody_gets_in_without_a_count()
     {
-        Assert.False(new QueueQuota(_clock).TryTake(Tenant));
+        Assert.False(new QueueQuota(clock).TryTake(Tenant));
     }
 
     [Fact]
     public void A_count_spares_exactly_the_submits_that_surely_fit()
     {
-        var quota = new QueueQuota(_clock);
+        var quota = new QueueQuota(clock);
         quota.Counted(Tenant, maxQueued: QueueQuota.Margin + 10, queued: 7);
 
         Assert.Equal([true, true, true, false], Enumerable.Range(0, 4).Select(_ => quota.TryTake(Tenant)));
@@ -26,20 +26,20 @@ public sealed class QueueQuotaTests
     [Fact]
     public void A_count_is_believed_for_less_than_a_second()
     {
-        var quota = new QueueQuota(_clock);
+        var quota = new QueueQuota(clock);
         quota.Counted(Tenant, maxQueued: 10_000, queued: 0);
 
-        _clock.Advance(TimeSpan.FromMilliseconds(999));
+        clock.Advance(TimeSpan.FromMilliseconds(999));
         Assert.True(quota.TryTake(Tenant));
 
-        _clock.Advance(TimeSpan.FromMilliseconds(1));
+        clock.Advance(TimeSpan.FromMilliseconds(1));
         Assert.False(quota.TryTake(Tenant));
     }
 
     [Fact]
     public void Concurrent_submits_never_share_a_place()
     {
-        var quota = new QueueQuota(_clock);
+        var quota = new QueueQuota(clock);
         quota.Counted(Tenant, maxQueued: QueueQuota.Margin + 100, queued: 0);
         var taken = 0;
 

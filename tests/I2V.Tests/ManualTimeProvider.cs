@@ -1,4 +1,4 @@
-namespace I2V.Tests.Worker;
+namespace I2V.Tests;
 
 /// <summary>
 /// A clock that only the test moves. A test waits for the timer that the code under test is about to set, then moves the
@@ -30,7 +30,6 @@ internal sealed class ManualTimeProvider : TimeProvider
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
-        Assert.True(period == Timeout.InfiniteTimeSpan || period == TimeSpan.Zero, "Only timers that fire once are used here.");
         var timer = new ManualTimer(this, () => callback(state));
         timer.Change(dueTime, period);
         return timer;
@@ -75,7 +74,7 @@ internal sealed class ManualTimeProvider : TimeProvider
             if (next is not null)
             {
                 now = next.Due > now ? next.Due : now;
-                timers.Remove(next);
+                next.Next();
             }
 
             return next;
@@ -84,9 +83,24 @@ internal sealed class ManualTimeProvider : TimeProvider
 
     private sealed class ManualTimer(ManualTimeProvider clock, Action callback) : ITimer
     {
+        private TimeSpan period;
+
         public TimeSpan Due { get; private set; }
 
         public void Fire() => callback();
+
+        /// <summary>What follows when it has become due: the next period, or nothing.</summary>
+        public void Next()
+        {
+            if (period > TimeSpan.Zero)
+            {
+                Due += period;
+            }
+            else
+            {
+                clock.timers.Remove(this);
+            }
+        }
 
         public bool Change(TimeSpan dueTime, TimeSpan period)
         {
@@ -98,6 +112,7 @@ internal sealed class ManualTimeProvider : TimeProvider
                     return true;
                 }
 
+                this.period = period;
                 Due = clock.now + dueTime;
                 clock.timers.Add(this);
                 clock.awaited.Where(wait => wait.Due == Due).ToList().ForEach(wait => wait.Set.TrySetResult());

@@ -1,10 +1,7 @@
 using System.Net.Http.Headers;
-using System.Net.Http.Json;
 using System.Security.Cryptography;
 using I2V.Gateway;
 using I2V.Gateway.Access;
-using I2V.IntegrationTests.Servers;
-using I2V.Protocol;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -14,18 +11,23 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 
-namespace I2V.IntegrationTests.Jobs;
+namespace I2V.IntegrationTests.Servers;
 
-/// <summary>A gateway in this process on a database and a storage folder of its own. Its broker is down, which must not matter to users.</summary>
+/// <summary>
+/// A gateway in this process on a database and a storage folder of its own. Unless a test names a broker there is none, which must
+/// not matter to users.
+/// </summary>
 internal sealed class TestGateway : IAsyncDisposable
 {
     private readonly WebApplication app;
     private readonly Dictionary<string, string?> settings;
+    private readonly TimeProvider? clock;
 
-    private TestGateway(WebApplication app, Dictionary<string, string?> settings)
+    private TestGateway(WebApplication app, Dictionary<string, string?> settings, TimeProvider? clock)
     {
         this.app = app;
         this.settings = settings;
+        this.clock = clock;
         Url = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
         Client = NewClient(ApiKey);
     }
@@ -44,7 +46,11 @@ internal sealed class TestGateway : IAsyncDisposable
 
     public NpgsqlDataSource Database => Services.GetRequiredService<NpgsqlDataSource>();
 
-    public static async Task<TestGateway> StartAsync(params (string Name, string Value)[] more)
+    public static Task<TestGateway> StartAsync(params (string Name, string Value)[] more) => StartAsync(clock: null, more);
+
+    /// <param name="clock">The gateway's time; null for the real one.</param>
+    /// <param name="more">Settings beside or instead of the usual ones.</param>
+    public static async Task<TestGateway> StartAsync(TimeProvider? clock, params (string Name, string Value)[] more)
     {
         var settings = new Dictionary<string, string?>
         {
@@ -62,11 +68,11 @@ internal sealed class TestGateway : IAsyncDisposable
             settings[name] = value;
         }
 
-        return await StartAsync(settings);
+        return await StartAsync(settings, clock);
     }
 
     /// <summary>Another process, as it were, on the same database, folder and keys.</summary>
-    public Task<TestGateway> StartAnotherAsync() => StartAsync(settings);
+    public Task<TestGateway> StartAnotherAsync() => StartAsync(settings, clock);
 
     public HttpClient NewClient(string? key)
     {
@@ -79,22 +85,36 @@ internal sealed class TestGateway : IAsyncDisposable
         return client;
     }
 
-    /// <summary>A client of a new tenant, or of one with fewer scopes.</summary>
-    public async Task<HttpClient> NewTenantAsync(string name, params string[] scopes)
+    /// <summary>A client of a tenant, which is made when it is missing. Without scopes it has those of a user.</summary>
+    public async Task<HttpClient> NewTenantAsync(string name, params string[] scopes) =>
+        NewClient(await AddKeyAsync(name, scopes.Length > 0 ? scopes : [Scopes.JobsRead, Scopes.JobsWrite]));
+
+    /// <summary>A new key of the tenant, which is made when it is missing.</summary>
+    public async Task<string> AddKeyAsync(string tenant, params string[] scopes)
     {
         var text = NewKey();
         Assert.True(Gateway.Access.ApiKey.TryParse(text, out var key));
-        await using var command = Database.CreateCommand(
+        await ScalarAsync<Guid>(
             """
-            with t as (insert into tenants (id, name) values (gen_random_uuid(), $1) returning id)
-            insert into api_keys (id, tenant_id, prefix, key_hash, scopes) select gen_random_uuid(), id, $2, $3, $4 from t
-            """);
-        command.Parameters.Add(new NpgsqlParameter { Value = name });
-        command.Parameters.Add(new NpgsqlParameter { Value = key.Prefix });
-        command.Parameters.Add(new NpgsqlParameter { Value = key.Hash(Convert.FromBase64String(settings["Access:Pepper"]!)) });
-        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = scopes.Length > 0 ? scopes : [Scopes.JobsRead, Scopes.JobsWrite] });
-        await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
-        return NewClient(text);
+            with t as (insert into tenants (id, name) values (gen_random_uuid(), $1) on conflict (name) do update set name = excluded.name returning id)
+            insert into api_keys (id, tenant_id, prefix, key_hash, scopes) select gen_random_uuid(), id, $2, $3, $4 from t returning id
+            """,
+            tenant,
+            key.Prefix,
+            key.Hash(Convert.FromBase64String(settings["Access:Pepper"]!)),
+            scopes);
+        return text;
+    }
+
+    public async Task<T> ScalarAsync<T>(string sql, params object[] values)
+    {
+        await using var command = Database.CreateCommand(sql);
+        foreach (var value in values)
+        {
+            command.Parameters.Add(new NpgsqlParameter { Value = value });
+        }
+
+        return (T)(await command.ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
     }
 
     public async Task ExecuteAsync(string sql)
@@ -127,28 +147,22 @@ internal sealed class TestGateway : IAsyncDisposable
         await app.StopAsync();
     }
 
-    private static async Task<TestGateway> StartAsync(Dictionary<string, string?> settings)
+    private static async Task<TestGateway> StartAsync(Dictionary<string, string?> settings, TimeProvider? clock)
     {
         var app = GatewayHost.Build([], builder =>
         {
             builder.Configuration.AddInMemoryCollection(settings);
             builder.WebHost.UseUrls("http://127.0.0.1:0");
             builder.Logging.ClearProviders();
+            if (clock is not null)
+            {
+                builder.Services.AddSingleton(clock);
+            }
         });
         await app.StartAsync(TestContext.Current.CancellationToken);
-        return new TestGateway(app, settings);
+        return new TestGateway(app, settings, clock);
     }
 
     private static string NewKey() =>
         $"i2v_live_{Convert.ToHexString(RandomNumberGenerator.GetBytes(4))}_{Convert.ToHexString(RandomNumberGenerator.GetBytes(32))}";
-}
-
-internal static class HttpAnswers
-{
-    /// <summary>Reads an answer in the API's dialect.</summary>
-    public static async Task<T> ReadAsync<T>(this Task<HttpResponseMessage> answer)
-    {
-        using var response = await answer;
-        return (await response.Content.ReadFromJsonAsync<T>(I2VJson.Options, TestContext.Current.CancellationToken))!;
-    }
 }
