@@ -10,7 +10,7 @@ internal sealed class Supervisor(Steps steps, TimeProvider time) : IAsyncDisposa
     private readonly CancellationTokenSource stopping = new();
     private readonly TaskCompletionSource<string> givenUp = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly DeathCount deaths = new(time);
-    private readonly List<Kept> services = [];
+    private readonly List<KeptService> services = [];
     private readonly Lock sync = new();
 
     /// <summary>Completes with the reason when too much has died.</summary>
@@ -30,7 +30,7 @@ internal sealed class Supervisor(Steps steps, TimeProvider time) : IAsyncDisposa
     /// <summary>Starts a service and returns when it is ready for the first time.</summary>
     public async Task StartAsync(Service service, CancellationToken ct)
     {
-        var kept = new Kept(service);
+        var kept = new KeptService(service);
         lock (sync)
         {
             services.Add(kept);
@@ -52,7 +52,7 @@ internal sealed class Supervisor(Steps steps, TimeProvider time) : IAsyncDisposa
     public async Task StopAsync(params IReadOnlyList<Func<Service, bool>> groups)
     {
         await stopping.CancelAsync();
-        List<Kept> left;
+        List<KeptService> left;
         lock (sync)
         {
             left = [.. services];
@@ -74,7 +74,7 @@ internal sealed class Supervisor(Steps steps, TimeProvider time) : IAsyncDisposa
         stopping.Dispose();
     }
 
-    private async Task StopAsync(Kept kept)
+    private async Task StopAsync(KeptService kept)
     {
         // A start may be under way; what it started is stopped once it is known.
         await kept.Starting.WaitAsync();
@@ -93,7 +93,7 @@ internal sealed class Supervisor(Steps steps, TimeProvider time) : IAsyncDisposa
         await kept.Loop;
     }
 
-    private async Task KeepAsync(Kept kept)
+    private async Task KeepAsync(KeptService kept)
     {
         try
         {
@@ -122,7 +122,7 @@ internal sealed class Supervisor(Steps steps, TimeProvider time) : IAsyncDisposa
         }
     }
 
-    private async Task<ChildProcess?> TryStartAsync(Kept kept)
+    private async Task<ChildProcess?> TryStartAsync(KeptService kept)
     {
         await kept.Starting.WaitAsync();
         try
@@ -156,7 +156,7 @@ internal sealed class Supervisor(Steps steps, TimeProvider time) : IAsyncDisposa
         await Task.Delay(delay, time, stopping.Token);
     }
 
-    private async Task WaitUntilReadyAsync(Kept kept, ChildProcess process)
+    private async Task WaitUntilReadyAsync(KeptService kept, ChildProcess process)
     {
         try
         {
@@ -191,19 +191,5 @@ internal sealed class Supervisor(Steps steps, TimeProvider time) : IAsyncDisposa
     {
         const int signalBase = 128;
         return FormattableString.Invariant(code > signalBase ? (FormattableString)$"was killed by signal {code - signalBase}" : $"ended with exit code {code}");
-    }
-
-    private sealed class Kept(Service service)
-    {
-        public Service Service => service;
-
-        public TaskCompletionSource Ready { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        /// <summary>Held while a process is started or stopped.</summary>
-        public SemaphoreSlim Starting { get; } = new(1, 1);
-
-        public ChildProcess? Process { get; set; }
-
-        public Task Loop { get; set; } = Task.CompletedTask;
     }
 }

@@ -24,17 +24,44 @@ internal sealed class DeviceLock : IDisposable
     internal static DeviceLock Take(string folder, string owned)
     {
         var name = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(owned)))[..16];
+        var path = Path.Combine(folder, $"i2v-device-{name}.lock");
         try
         {
-            // FileShare.None is flock(LOCK_EX) on Unix, and the descriptor is not inherited by ffmpeg.
-            return new DeviceLock(new FileStream(
-                Path.Combine(folder, $"i2v-device-{name}.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+            return new DeviceLock(OpenOrCreate(path));
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (IOException error)
         {
             throw new DeviceException(
                 $"The device {owned} already belongs to another worker on this machine; stop that one or choose another Worker:DeviceIndex.", error);
         }
+        catch (UnauthorizedAccessException error)
+        {
+            throw new DeviceException($"The lock file {path} of the device {owned} may not be read; remove it, or run the worker as its owner.", error);
+        }
+    }
+
+    // An earlier worker may have been another user's. In a shared temporary folder nobody may open a stranger's file for
+    // creation or writing, but a lock needs no more than reading.
+    private static FileStream OpenOrCreate(string path)
+    {
+        if (!File.Exists(path))
+        {
+            try
+            {
+                using var made = new FileStream(path, FileMode.CreateNew, FileAccess.Write);
+                if (!OperatingSystem.IsWindows())
+                {
+                    File.SetUnixFileMode(made.SafeFileHandle, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+                }
+            }
+            catch (IOException) when (File.Exists(path))
+            {
+                // Somebody else made it in this moment.
+            }
+        }
+
+        // FileShare.None is flock(LOCK_EX) on Unix, and the descriptor is not inherited by ffmpeg.
+        return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.None);
     }
 
     public void Dispose() => file.Dispose();
