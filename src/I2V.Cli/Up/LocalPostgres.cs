@@ -103,7 +103,7 @@ internal sealed class LocalPostgres
         yield return string.Create(CultureInfo.InvariantCulture, $"port={options.Port}");
         yield return "listen_addresses=127.0.0.1";
         yield return "unix_socket_directories=";
-        yield return "max_connections=200";
+        yield return string.Create(CultureInfo.InvariantCulture, $"max_connections={options.MaxConnections}");
         yield return "shared_buffers=64MB";
         yield return "log_timezone=UTC";
         yield return "timezone=UTC";
@@ -166,4 +166,4 @@ internal sealed class LocalPostgres
 
 /// <param name="Folder">Holds the cluster; made on first use.</param>
 /// <param name="Durable">False only for tests: gives up safety against power loss for speed.</param>
-internal sealed record LocalPostgresOptions(string Folder, int Port, string Password, bool Durable = true);
+internal sealed record LocalPostgresOptions(string Folder, int Port, string Password, bool Durable = true, int MaxConnections = 200);

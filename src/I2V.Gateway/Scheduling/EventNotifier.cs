@@ -1,3 +1,4 @@
+using I2V.Gateway.Database;
 using Npgsql;
 
 namespace I2V.Gateway.Scheduling;
@@ -35,7 +36,7 @@ internal sealed partial class EventNotifier(NpgsqlDataSource database, JobSignal
             {
                 return;
             }
-            catch (NpgsqlException error)
+            catch (Exception error) when (DatabaseFailure.IsPassing(error))
             {
                 LogNotTold(error.Message);
             }

@@ -1,3 +1,4 @@
+using I2V.Gateway.Database;
 using MassTransit;
 using Npgsql;
 
@@ -49,7 +50,7 @@ internal sealed partial class OutboxDispatcher(
             {
                 return;
             }
-            catch (NpgsqlException error)
+            catch (Exception error) when (DatabaseFailure.IsPassing(error))
             {
                 LogPostponed(error.Message);
                 await Task.Delay(Idle, clock, stoppingToken);

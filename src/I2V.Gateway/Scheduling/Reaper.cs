@@ -1,5 +1,5 @@
+using I2V.Gateway.Database;
 using Microsoft.Extensions.Options;
-using Npgsql;
 
 namespace I2V.Gateway.Scheduling;
 
@@ -27,7 +27,7 @@ internal sealed partial class Reaper(
             {
                 return;
             }
-            catch (NpgsqlException error)
+            catch (Exception error) when (DatabaseFailure.IsPassing(error))
             {
                 LogPostponed(error.Message);
             }

@@ -17,7 +17,7 @@ internal sealed class TestPostgres : IAsyncDisposable
     {
         var folder = TestFolder.Create(name);
         var server = await LocalPostgres.PrepareAsync(
-            new LocalPostgresOptions(Path.Combine(folder, "server"), FreePorts.Pick(), Secrets.Password(), Durable: false),
+            new LocalPostgresOptions(Path.Combine(folder, "server"), FreePorts.Pick(), Secrets.Password(), Durable: false, MaxConnections: 1000),
             CancellationToken.None);
         var handle = new ServerHandle(server.Command(Path.Combine(folder, "postgres.log")), server.IsReadyAsync);
         await handle.StartAsync();

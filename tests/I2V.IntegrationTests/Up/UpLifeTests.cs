@@ -15,10 +15,11 @@ public sealed class UpLifeTests
     {
         var data = Path.Combine(TestFolder.Create("up"), "data");
         await using var bystander = await TestRabbitMq.StartAsync("bystander");
+        var port = FreePorts.Pick().ToString(CultureInfo.InvariantCulture);
         string job;
         IReadOnlyList<ProcessEntry> ours;
         string firstAddress;
-        await using (var up = await UpProcess.UpAsync(data))
+        await using (var up = await UpProcess.UpAsync(data, "--port", port))
         {
             // 1. A film, from the file that scripts read.
             using var client = up.Client();
@@ -45,7 +46,7 @@ public sealed class UpLifeTests
         Assert.True(await bystander.IsReadyAsync());
 
         // 4. The next one knows the job.
-        await using var again = await UpProcess.UpAsync(data);
+        await using var again = await UpProcess.UpAsync(data, "--port", port);
         using var sameClient = again.Client();
         Assert.Equal(firstAddress, sameClient.BaseAddress!.ToString());
         Assert.True(Film.IsMp4(await Film.DownloadAsync(sameClient, job)));

@@ -84,7 +84,11 @@ internal sealed class UpProcess : IAsyncDisposable
     public HttpClient Client()
     {
         using var settings = JsonDocument.Parse(File.ReadAllText(Path.Combine(Data, "client.json")));
-        var client = new HttpClient { BaseAddress = new Uri(settings.RootElement.GetProperty("url").GetString()!), Timeout = TimeSpan.FromSeconds(60) };
+        var client = new HttpClient(new Telling(this))
+        {
+            BaseAddress = new Uri(settings.RootElement.GetProperty("url").GetString()!),
+            Timeout = TimeSpan.FromSeconds(60),
+        };
         client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", settings.RootElement.GetProperty("api_key").GetString());
         return client;
     }
@@ -109,6 +113,10 @@ internal sealed class UpProcess : IAsyncDisposable
         return new UpProcess(process, data, output);
     }
 
+    // Stacks of several test classes start at the same time, and two that choose the default port at once get in each other's way.
+    private static string[] PortOf(string[] more) =>
+        more.Contains("--port") ? [] : ["--port", FreePorts.Pick().ToString(CultureInfo.InvariantCulture)];
+
     // A postmaster's children carry its command line until they rename themselves.
     private bool IsPartOfAnother(ProcessEntry entry, string command) =>
         ProcessTree.DescendantsOf(Pid).Any(other => other.Pid == entry.Parent && other.Command.Contains(command, StringComparison.Ordinal));
@@ -116,4 +124,20 @@ internal sealed class UpProcess : IAsyncDisposable
     private string Logs() => Data.Length == 0 || !Directory.Exists(Data)
         ? ""
         : string.Concat(Directory.GetFiles(Path.Combine(Data, "logs"), "*.log").Select(LogTail.Of));
+
+    /// <summary>A call that nobody answers fails with what the stack said and logged.</summary>
+    private sealed class Telling(UpProcess up) : DelegatingHandler(new SocketsHttpHandler())
+    {
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            try
+            {
+                return await base.SendAsync(request, cancellationToken);
+            }
+            catch (HttpRequestException error)
+            {
+                throw new HttpRequestException($"{error.Message} `up` said:\n{up.Output}\n{up.Logs()}", error);
+            }
+        }
+    }
 }
