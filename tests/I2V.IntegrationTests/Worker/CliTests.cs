@@ -16,13 +16,15 @@ public sealed class CliTests(OneWorker running) : IClassFixture<OneWorker>
     public async Task Submit_and_watch_shows_progress_and_ends_with_the_films_path()
     {
         var photo = await Photos.PatternAsync();
-        var first = await RunAsync("submit", photo, "--prompt", "slow zoom in", "--frames", "8", "--watch");
+
+        // Long enough that progress, told four times a second at most, cannot miss its making.
+        var first = await RunAsync("submit", photo, "--prompt", "slow zoom in", "--frames", "64", "--width", "768", "--watch");
         Assert.True(first.ExitCode == ExitCode.Ok, first.Error);
         Assert.Equal(Path.Combine(folder, "photo.mp4"), LastLine(first.Output));
         Assert.Contains("decoding, step", first.Error, StringComparison.Ordinal);
         Assert.Contains("100% done", first.Error, StringComparison.Ordinal);
         Assert.DoesNotContain('\u001b', first.Output + first.Error);
-        Assert.Equal(("h264", 8), await ProbeAsync(LastLine(first.Output)));
+        Assert.Equal(("h264", 64), await ProbeAsync(LastLine(first.Output)));
 
         // Nothing is overwritten unasked, and no part of a download stays.
         var second = await RunAsync("submit", photo, "--frames", "2", "-w");
