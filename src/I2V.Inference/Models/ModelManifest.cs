@@ -35,6 +35,17 @@ public sealed record ModelManifest
 
     public required ModelDefaults Defaults { get; init; }
 
+    /// <summary>Preset → what it lays over the defaults.</summary>
+    public IReadOnlyDictionary<string, ModelPreset>? Presets { get; init; }
+
+    public LatentFacts? Latent { get; init; }
+
+    public SchedulerConfig? Scheduler { get; init; }
+
+    public ImageEncoderFacts? ImageEncoder { get; init; }
+
+    public IReadOnlyList<TokenizerFacts>? Tokenizers { get; init; }
+
     /// <summary>Path below the folder → SHA-256 (lower-case hexadecimal) of every file but the manifest.</summary>
     public required IReadOnlyDictionary<string, string> Files { get; init; }
 }
@@ -42,7 +53,72 @@ public sealed record ModelManifest
 /// <param name="Graph">ONNX file, relative to the folder.</param>
 /// <param name="Target"><c>fused</c> or <c>portable</c>.</param>
 /// <param name="WeightBytes">Bytes of its weights.</param>
-public sealed record ModelComponent(string Graph, string Target, long WeightBytes);
+public sealed record ModelComponent(string Graph, string Target, long WeightBytes)
+{
+    /// <summary>The graph's inputs; null for graphs that are only given tensors.</summary>
+    public IReadOnlyList<GraphInput>? Inputs { get; init; }
+}
+
+/// <summary>An input of a graph.</summary>
+/// <param name="Name">In the graph.</param>
+/// <param name="Kind">
+/// <c>tensor</c>: the pipeline gives it. <c>shape</c>, <c>split</c>: whole numbers on the processor, the values of
+/// <paramref name="Formula"/>. <c>pool_matrix</c>: fp32 [32, size] that averages as adaptive pooling from the size to 32 does.
+/// </param>
+/// <param name="Formula">A <see cref="SizeFormula"/>; null for tensors.</param>
+public sealed record GraphInput(string Name, string Kind, string? Formula = null);
+
+/// <summary>What a latent is to the picture.</summary>
+/// <param name="Channels">Of a latent pixel.</param>
+/// <param name="Spatial">Pixels of the picture along a side for one of the latent.</param>
+/// <param name="Temporal">Frames for one of the latent.</param>
+/// <param name="Scaling">The autoencoder's latents are multiplied by this before denoising.</param>
+public sealed record LatentFacts(int Channels, int Spatial, int Temporal, double Scaling);
+
+/// <summary>The checkpoint's noise schedule, by the names of its own configuration.</summary>
+public sealed record SchedulerConfig
+{
+    public required int NumTrainTimesteps { get; init; }
+
+    /// <summary><c>linear</c>, <c>scaled_linear</c> or <c>squaredcos_cap_v2</c>.</summary>
+    public required string BetaSchedule { get; init; }
+
+    public required double BetaStart { get; init; }
+
+    public required double BetaEnd { get; init; }
+
+    public required bool RescaleBetasZeroSnr { get; init; }
+
+    /// <summary><c>epsilon</c>, <c>sample</c> or <c>v_prediction</c>.</summary>
+    public required string PredictionType { get; init; }
+
+    /// <summary><c>leading</c>, <c>trailing</c> or <c>linspace</c>.</summary>
+    public required string TimestepSpacing { get; init; }
+
+    public required int StepsOffset { get; init; }
+
+    public required bool SetAlphaToOne { get; init; }
+
+    public required bool ClipSample { get; init; }
+
+    public required double ClipSampleRange { get; init; }
+
+    public required bool Thresholding { get; init; }
+}
+
+/// <summary>How a picture is prepared for the image encoder.</summary>
+/// <param name="Size">Pixels of both sides.</param>
+/// <param name="Mean">Of red, green and blue, after division by 255.</param>
+/// <param name="Std">Of red, green and blue, after division by 255.</param>
+public sealed record ImageEncoderFacts(int Size, IReadOnlyList<double> Mean, IReadOnlyList<double> Std);
+
+/// <summary>A tokenizer's files.</summary>
+/// <param name="Kind"><c>clip</c>.</param>
+/// <param name="Vocabulary">JSON, token → id, relative to the folder.</param>
+/// <param name="Merges">Pairs, the most frequent first, relative to the folder.</param>
+/// <param name="MaxLength">Tokens with the first and last marks.</param>
+/// <param name="Pad">The token that fills up.</param>
+public sealed record TokenizerFacts(string Kind, string Vocabulary, string Merges, int MaxLength, string Pad);
 
 /// <param name="Rule"><c>any</c> or <c>4k+1</c>.</param>
 public sealed record FrameLimits(string Rule, int Min, int Max);
@@ -71,4 +147,13 @@ public sealed record ModelDefaults
     public double? MotionAmount { get; init; }
 
     public string? NegativePrompt { get; init; }
+
+    /// <summary>The preset that a request without one gets.</summary>
+    public string? Preset { get; init; }
+
+    /// <summary><c>ddim</c> or <c>dpm++2m</c>.</summary>
+    public string? Sampler { get; init; }
 }
+
+/// <summary>Settings of a preset.</summary>
+public sealed record ModelPreset(int Steps);

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using I2V.Inference.Models;
 using I2V.Inference.Native;
 
 namespace I2V.ModelBuilder.Onnx;
@@ -13,6 +14,8 @@ public sealed class Graph(string name, Graph? outer = null)
 {
     private readonly HashSet<string> names = [];
     private readonly string prefix = outer is null ? "" : $"{name}.";
+    private readonly Dictionary<string, GraphInput> described = [];
+    private readonly Dictionary<(string Kind, string Formula), Value> sizes = [];
     private int numbered;
 
     public string Name { get; } = name;
@@ -28,11 +31,40 @@ public sealed class Graph(string name, Graph? outer = null)
 
     internal List<Node> Nodes { get; } = [];
 
+    /// <summary>The inputs as the manifest lists them, in the order of the graph.</summary>
+    public IReadOnlyList<GraphInput> Described => [.. Inputs.Select(input => described.GetValueOrDefault(input.Value.Name) ?? new GraphInput(input.Value.Name, "tensor"))];
+
     /// <summary>A value that every run is given.</summary>
     public Value Input(string inputName, TensorElementType type, params Dim[] shape)
     {
         var value = Named(inputName, type);
         Inputs.Add((value, shape));
+        return value;
+    }
+
+    /// <summary>
+    /// Sizes that every run computes from the request and hands in, so that the runtime cannot prove sizes of
+    /// intermediate tensors equal: it would keep whole buffers until the end of the run in order to use them again.
+    /// </summary>
+    /// <param name="formula">A <see cref="SizeFormula"/>; the same text gives the same input.</param>
+    public Value Sizes(string formula) => Derived("shape", formula, TensorElementType.Int64, SizeFormula.Parse(formula).Count);
+
+    /// <summary>Sizes of parts, as <see cref="Sizes"/>; every part must have a row.</summary>
+    public Value Parts(string formula) => Derived("split", formula, TensorElementType.Int64, SizeFormula.Parse(formula).Count);
+
+    /// <summary>A matrix [32, size] that averages like adaptive pooling from the size to 32.</summary>
+    public Value PoolMatrix(string formula) => Derived("pool_matrix", formula, TensorElementType.Float, 32, Dim.Any);
+
+    private Value Derived(string kind, string formula, TensorElementType type, params Dim[] shape)
+    {
+        if (!sizes.TryGetValue((kind, formula), out var value))
+        {
+            var inputName = $"{kind}:{formula.Replace(" ", "", StringComparison.Ordinal)}";
+            value = Input(inputName, type, shape);
+            described[inputName] = new GraphInput(inputName, kind, formula);
+            sizes[(kind, formula)] = value;
+        }
+
         return value;
     }
 
@@ -56,7 +88,9 @@ public sealed class Graph(string name, Graph? outer = null)
         TensorElementType.Double => Scalar(value),
         TensorElementType.Int64 => Scalar((long)value),
         TensorElementType.Int32 => Scalar((int)value),
-        _ => throw new NotSupportedException($"Arithmetic with numbers works on Float, Double, Int64 and Int32, not on {type}."),
+        TensorElementType.Float16 => Scalar((Half)value),
+        TensorElementType.BFloat16 => Scalar((BFloat16)(float)value),
+        _ => throw new NotSupportedException($"Arithmetic with numbers works on floats, doubles and whole numbers of 32 and 64 bits, not on {type}."),
     };
 
     /// <summary>A one-dimensional tensor of whole numbers, such as a shape, axes or sizes.</summary>
@@ -74,20 +108,31 @@ public sealed class Graph(string name, Graph? outer = null)
     public Value Op(string opType, Value[] inputs, TensorElementType? type = null, params Attr[] attributes) =>
         Ops(opType, inputs, [type ?? inputs[0].Type], attributes)[0];
 
-    /// <summary>An operator with several outputs.</summary>
-    public Value[] Ops(string opType, Value[] inputs, TensorElementType[] types, params Attr[] attributes)
-    {
-        var outputs = Array.ConvertAll(types, type => Named(Numbered(opType), type));
-        Nodes.Add(new Node(opType, inputs, outputs, attributes));
-        return outputs;
-    }
+    /// <summary>An operator with several outputs; one of type Unknown is left out.</summary>
+    public Value[] Ops(string opType, Value[] inputs, TensorElementType[] types, params Attr[] attributes) =>
+        Append("", opType, inputs, types, attributes);
+
+    /// <summary>An operator of ONNX Runtime's own set (<c>com.microsoft</c>) with one output.</summary>
+    public Value Microsoft(string opType, Value[] inputs, TensorElementType? type = null, params Attr[] attributes) =>
+        Microsofts(opType, inputs, [type ?? inputs[0].Type], attributes)[0];
+
+    /// <summary>An operator of ONNX Runtime's own set with several outputs; one of type Unknown is left out.</summary>
+    public Value[] Microsofts(string opType, Value[] inputs, TensorElementType[] types, params Attr[] attributes) =>
+        Append(Node.MicrosoftDomain, opType, inputs, types, attributes);
 
     /// <summary>A value that every run can return, under a name of its own.</summary>
     public void Output(string outputName, Value value, params Dim[] shape)
     {
         var output = Named(outputName, value.Type);
-        Nodes.Add(new Node("Identity", [value], [output], []));
+        Nodes.Add(new Node("", "Identity", [value], [output], []));
         Outputs.Add((output, shape));
+    }
+
+    private Value[] Append(string domain, string opType, Value[] inputs, TensorElementType[] types, Attr[] attributes)
+    {
+        var outputs = Array.ConvertAll(types, type => type == TensorElementType.Unknown ? None : Named(Numbered(opType), type));
+        Nodes.Add(new Node(domain, opType, inputs, outputs, attributes));
+        return outputs;
     }
 
     private Value Named(string valueName, TensorElementType type) =>
@@ -101,12 +146,18 @@ public sealed class Graph(string name, Graph? outer = null)
 /// <summary>A size: a number, or a name for one that the request decides.</summary>
 public readonly record struct Dim(long Size, string? Symbol)
 {
+    /// <summary>A size that the request decides, without a name.</summary>
+    public static Dim Any => new(-1, null);
+
     public static implicit operator Dim(long size) => new(size, null);
 
     public static implicit operator Dim(string symbol) => new(0, symbol);
 }
 
-internal sealed record Node(string OpType, Value[] Inputs, Value[] Outputs, Attr[] Attributes);
+internal sealed record Node(string Domain, string OpType, Value[] Inputs, Value[] Outputs, Attr[] Attributes)
+{
+    public const string MicrosoftDomain = "com.microsoft";
+}
 
 internal sealed record Initializer(Value Value, long[] Shape, byte[]? Data, Func<ReadOnlyMemory<byte>>? Read)
 {

@@ -63,6 +63,15 @@ public static class OnnxFile
             message.String(1, "");
             message.Int64(2, Opset);
         });
+        if (graph.Nodes.Exists(node => node.Domain == Node.MicrosoftDomain))
+        {
+            writer.Message(8, message =>
+            {
+                message.String(1, Node.MicrosoftDomain);
+                message.Int64(2, 1);
+            });
+        }
+
         return writer.ToArray();
     }
 
@@ -70,9 +79,13 @@ public static class OnnxFile
     {
         Array.ForEach(node.Inputs, input => writer.String(1, input.Name));
         Array.ForEach(node.Outputs, output => writer.String(2, output.Name));
-        writer.String(3, $"{node.OpType}:{node.Outputs[0].Name}");
+        writer.String(3, $"{node.OpType}:{node.Outputs.First(output => output.Name.Length > 0).Name}");
         writer.String(4, node.OpType);
         Array.ForEach(node.Attributes, attribute => writer.Message(5, attribute.Write));
+        if (node.Domain.Length > 0)
+        {
+            writer.String(7, node.Domain);
+        }
     }
 
     private static void WriteTensor(ProtoWriter writer, Initializer initializer, WeightsFile? weights)
@@ -108,6 +121,11 @@ public static class OnnxFile
             tensor.Int64(1, (long)value.Type);
             tensor.Message(2, dimensions => Array.ForEach(shape, dim => dimensions.Message(1, dimension =>
             {
+                if (dim == Dim.Any)
+                {
+                    return;
+                }
+
                 if (dim.Symbol is null)
                 {
                     dimension.Int64(1, dim.Size);

@@ -1,0 +1,24 @@
+using I2V.ModelBuilder.Weights;
+using Element = I2V.Inference.Native.TensorElementType;
+
+namespace I2V.ModelBuilder.Architectures;
+
+/// <summary>The networks of I2VGen-XL (arXiv:2311.04145), as graphs of their own.</summary>
+public static class I2VGenXl
+{
+    /// <summary>Folders of the checkpoint that hold weights.</summary>
+    public static IReadOnlyList<string> Sources { get; } = ["text_encoder", "image_encoder", "vae", "unet"];
+
+    /// <summary>Keys that a checkpoint may have and no graph reads: buffers, and the text encoder's last layer, which is skipped.</summary>
+    public static bool MayBeUnused(I2VGenXlConfigs configs, string source, string key) =>
+        key.EndsWith("position_ids", StringComparison.Ordinal)
+        || (source == "text_encoder" && key.Contains($"encoder.layers.{configs.TextEncoder.NumHiddenLayers - 1}.", StringComparison.Ordinal));
+
+    /// <summary>Writes all networks as graphs: text_encoder, image_encoder, vae_encoder, vae_decoder, conditioning, unet.</summary>
+    /// <param name="configs">Their sizes.</param>
+    /// <param name="weights">The weights of a checkpoint folder, by its name.</param>
+    /// <param name="target">Fused needs <paramref name="type"/> Float16.</param>
+    /// <param name="type">Float or Float16: of the weights, and of what is computed with them.</param>
+    public static IReadOnlyList<BuiltNetwork> Networks(I2VGenXlConfigs configs, Func<string, IWeightSource> weights, Target target, Element type) =>
+        throw new NotImplementedException();
+}
