@@ -137,7 +137,7 @@ def soft_picture(width, height, turn=0):
 def pil(pixels):
     from PIL import Image
 
-    return Image.fromarray(pixels, "RGB")
+    return Image.fromarray(pixels)
 
 
 def tokenizer_files(folder, vocabulary=VOCABULARY):
