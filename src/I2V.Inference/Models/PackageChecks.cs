@@ -47,6 +47,35 @@ internal static class PackageChecks
         {
             yield return $"fps must satisfy 1 ≤ min ≤ defaults.fps ≤ max, but they are {fps.Min}, {defaults.Fps}, {fps.Max}";
         }
+
+        if (manifest.Steps is { } steps && (steps.Min < 1 || defaults.Steps is not { } count || count < steps.Min || count > steps.Max))
+        {
+            yield return $"steps must satisfy 1 ≤ min ≤ defaults.steps ≤ max, but they are {steps.Min}, {defaults.Steps}, {steps.Max}";
+        }
+
+        foreach (var problem in Presets(manifest))
+        {
+            yield return problem;
+        }
+    }
+
+    private static IEnumerable<string> Presets(ModelManifest manifest)
+    {
+        var presets = manifest.Presets ?? new Dictionary<string, ModelPreset>();
+        foreach (var (name, preset) in presets.Where(preset => manifest.Steps is not { } steps || preset.Value.Steps < steps.Min || preset.Value.Steps > steps.Max))
+        {
+            yield return $"presets.{name}.steps is {preset.Steps}, outside steps";
+        }
+
+        if (manifest.Defaults.Preset is { } chosen && !presets.ContainsKey(chosen))
+        {
+            yield return $"defaults.preset is {chosen}, which presets does not have";
+        }
+
+        foreach (var file in (manifest.Tokenizers ?? []).SelectMany(tokenizer => (string[])[tokenizer.Vocabulary, tokenizer.Merges]).Where(file => !manifest.Files.ContainsKey(file)))
+        {
+            yield return $"tokenizers names {file}, which files does not list";
+        }
     }
 
     private static string? CheckFile(string folder, string path, string sha256)
