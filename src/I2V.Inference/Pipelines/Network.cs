@@ -6,43 +6,181 @@ namespace I2V.Inference.Pipelines;
 /// <summary>Where a run leaves an output.</summary>
 internal enum Place
 {
+    /// <summary>In the processor's memory, where it can be read.</summary>
     Host,
+
+    /// <summary>On the device, for the next network; on the provider cpu this is the processor's memory.</summary>
     Device,
 }
 
 /// <summary>
 /// One component of a package, loaded. The inputs that follow from the request's sizes (<see cref="GraphInput"/>) are
-/// filled in here, so that callers give tensors only.
+/// filled in here, so that callers give tensors only. Runs of one device go one after the other, whatever thread asks.
 /// </summary>
 internal sealed class Network : IDisposable
 {
     private readonly InferenceSession session;
-    private readonly IReadOnlyList<(GraphInput Input, SizeFormula Formula)> derived;
+    private readonly DerivedInputs derived;
+    private readonly HashSet<string> given;
+    private readonly DeviceOptions device;
+    private readonly OrtMemoryInfo place;
+    private readonly string title;
 
-    private Network(InferenceSession session, ModelComponent component)
+    // Memory that the host frees may still be read by a kernel of the session that freed it, and each session has a
+    // stream of its own. Sessions that share a device's memory therefore run strictly one after the other, and every
+    // run ends with a wait for its stream.
+    private readonly Lock turn;
+
+    private Network(InferenceSession session, DerivedInputs derived, HashSet<string> given, DeviceOptions device, string title)
     {
-        this.session = session;
-        derived = [.. (component.Inputs ?? []).Where(input => input.Formula is not null).Select(input => (input, SizeFormula.Parse(input.Formula!)))];
+        (this.session, this.derived, this.given, this.device, this.title) = (session, derived, given, device, title);
+        place = DevicePlace.MemoryOf(device);
+        turn = DevicePlace.TurnOf(device);
     }
 
     public InferenceSession Session => session;
 
-    /// <exception cref="GenerationException">The runtime, its provider or the graph cannot be used.</exception>
-    public static Network Load(ModelPackage package, string component, DeviceOptions device) =>
-        new(GraphLoader.Load(package, component, device), package.Manifest.Components[component]);
+    /// <exception cref="GenerationException">The runtime, its provider or the graph cannot be used, or the manifest describes other inputs.</exception>
+    public static Network Load(ModelPackage package, string component, DeviceOptions device)
+    {
+        var title = $"The network {component} of the model {package.Manifest.Name}";
+        var session = GraphLoader.Load(package, component, device);
+        try
+        {
+            var described = package.Manifest.Components[component].Inputs ?? [.. session.InputNames.Select(name => new GraphInput(name, "tensor"))];
+            var derived = new DerivedInputs(described);
+            var names = described.Select(input => input.Name).ToHashSet();
+            return names.SetEquals(session.InputNames)
+                ? new Network(session, derived, [.. names.Except(derived.Names)], device, title)
+                : throw new FormatException($"the manifest lists the inputs {List(names)}, the graph has {List(session.InputNames)}");
+        }
+        catch (FormatException error)
+        {
+            session.Dispose();
+            throw new GenerationException(GenerationError.ModelLoadFailed, $"{title} cannot be used: {error.Message.TrimEnd('.')}.", error);
+        }
+        catch
+        {
+            session.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>Runs the graph once. The caller disposes the outputs, which come in the order asked for.</summary>
     /// <param name="sizes">Values for the names in the formulas: b, f, h, w, …</param>
     /// <param name="inputs">Every input of kind tensor.</param>
-    /// <param name="outputs">Names, and where each shall lie.</param>
+    /// <param name="outputs">Names, each once, and where each shall lie.</param>
     /// <param name="ct">Ends the run in its middle.</param>
     /// <exception cref="GenerationException">The run failed; out of device memory has its own error.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="ct"/> ended it.</exception>
     public IReadOnlyList<OrtValue> Run(
         IReadOnlyDictionary<string, long> sizes, IReadOnlyDictionary<string, OrtValue> inputs, IReadOnlyList<(string Name, Place Place)> outputs, CancellationToken ct)
     {
-        throw new NotImplementedException();
+        ct.ThrowIfCancellationRequested();
+        Require(inputs, outputs);
+        lock (turn)
+        {
+            try
+            {
+                using var binding = session.CreateIoBinding();
+                Bind(binding, inputs);
+                Bind(binding, derived.For(sizes));
+                foreach (var (name, where) in outputs)
+                {
+                    binding.BindOutputToDevice(name, where == Place.Device ? place : OrtMemoryInfo.DefaultInstance);
+                }
+
+                binding.SynchronizeBoundInputs();
+                RunAndWait(binding, ct);
+                return binding.GetOutputValues();
+            }
+            catch (OrtException error)
+            {
+                throw DeviceFailure.OfRun(title, device, error);
+            }
+            catch (ArgumentException error)
+            {
+                throw Mismatch(error.Message, error);
+            }
+        }
     }
 
-    public void Dispose() => session.Dispose();
+    public void Dispose()
+    {
+        lock (turn)
+        {
+            session.Dispose();
+            derived.Dispose();
+            if (!ReferenceEquals(place, OrtMemoryInfo.DefaultInstance))
+            {
+                place.Dispose();
+            }
+        }
+    }
+
+    private static void Bind(OrtIoBinding binding, IReadOnlyDictionary<string, OrtValue> tensors)
+    {
+        foreach (var (name, tensor) in tensors)
+        {
+            binding.BindInput(name, tensor);
+        }
+    }
+
+    /// <summary>A run that failed or was cancelled has kernels under way as well: nothing of its memory may be given out before they end.</summary>
+    private void RunAndWait(OrtIoBinding binding, CancellationToken ct)
+    {
+        try
+        {
+            session.RunWithBinding(null, binding, ct);
+        }
+        catch
+        {
+            try
+            {
+                binding.SynchronizeBoundOutputs();
+            }
+            catch (OrtException)
+            {
+                // The run's own error is the cause, and says more.
+            }
+
+            throw;
+        }
+
+        binding.SynchronizeBoundOutputs();
+    }
+
+    private void Require(IReadOnlyDictionary<string, OrtValue> inputs, IReadOnlyList<(string Name, Place Place)> outputs)
+    {
+        if (!given.SetEquals(inputs.Keys))
+        {
+            throw Mismatch($"it needs the inputs {List(given)}, but was given {List(inputs.Keys)}");
+        }
+
+        foreach (var (name, tensor) in inputs)
+        {
+            var (expected, actual) = (session.InputMetadata[name], tensor.GetTensorTypeAndShape());
+            if (actual.ElementDataType != expected.ElementDataType || !Fits(actual.Shape, expected.Dimensions))
+            {
+                throw Mismatch(
+                    $"its input {name} is {expected.ElementDataType} [{Shape(expected.Dimensions)}], but was given {actual.ElementDataType} [{Shape(actual.Shape)}]");
+            }
+        }
+
+        if (outputs.FirstOrDefault(output => !session.OutputMetadata.ContainsKey(output.Name)).Name is { } unknown)
+        {
+            throw Mismatch($"it has no output {unknown}; it has {List(session.OutputNames)}");
+        }
+    }
+
+    private static bool Fits(IReadOnlyList<long> shape, IReadOnlyList<long> expected) =>
+        shape.Count == expected.Count && shape.Zip(expected).All(pair => pair.Second < 0 || pair.First == pair.Second);
+
+    private static string Shape(IEnumerable<long> dimensions) => string.Join(", ", dimensions.Select(size => size < 0 ? "any" : $"{size}"));
+
+    private static string List(IEnumerable<string> names) =>
+        string.Join(", ", names.Order(StringComparer.Ordinal)) is { Length: > 0 } list ? list : "none";
+
+    private GenerationException Mismatch(string problem, Exception? inner = null) =>
+        new(GenerationError.InferenceFailed, $"{title} cannot run: {problem.TrimEnd('.')}.", inner);
 }

@@ -20,5 +20,12 @@ public static class I2VGenXl
     /// <param name="target">Fused needs <paramref name="type"/> Float16.</param>
     /// <param name="type">Float or Float16: of the weights, and of what is computed with them.</param>
     public static IReadOnlyList<BuiltNetwork> Networks(I2VGenXlConfigs configs, Func<string, IWeightSource> weights, Target target, Element type) =>
-        throw new NotImplementedException();
+    [
+        ClipTextEncoder.Build(configs.TextEncoder, weights("text_encoder"), target, type),
+        ClipVisionEncoder.Build(configs.ImageEncoder, weights("image_encoder"), target, type),
+        AutoencoderKl.Encoder(configs.Vae, weights("vae"), target, type),
+        AutoencoderKl.Decoder(configs.Vae, weights("vae"), target, type),
+        I2VGenXlConditioning.Build(configs.Unet, configs.TextEncoder.MaxPositionEmbeddings, weights("unet"), target, type),
+        I2VGenXlUnet.Build(configs.Unet, weights("unet"), target, type),
+    ];
 }

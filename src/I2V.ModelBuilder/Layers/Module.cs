@@ -1,0 +1,80 @@
+using I2V.ModelBuilder.Architectures;
+using I2V.ModelBuilder.Onnx;
+using I2V.ModelBuilder.Weights;
+using Element = I2V.Inference.Native.TensorElementType;
+
+namespace I2V.ModelBuilder.Layers;
+
+/// <summary>
+/// A part of a network, named like the checkpoint's keys: <c>unet["down_blocks"][0]["resnets"][1]</c>. Layers are
+/// extension methods on it; they append operators to the graph and say which weights those read.
+/// </summary>
+internal sealed class Module
+{
+    private readonly Net net;
+    private readonly string path;
+
+    public Module(Graph graph, IWeightSource weights, Target target, Element type)
+        : this(new Net(graph, weights, target, type), "")
+    {
+    }
+
+    private Module(Net net, string path) => (this.net, this.path) = (net, path);
+
+    public Graph Graph => net.Graph;
+
+    public bool Fused => net.Target == Target.Fused;
+
+    /// <summary>Of weights and of what is computed with them.</summary>
+    public Element Type => net.Type;
+
+    /// <summary>Checkpoint key → shape of every weight asked for so far.</summary>
+    public IReadOnlyDictionary<string, long[]> Used => net.Used;
+
+    public Module this[string name] => new(net, path.Length == 0 ? name : $"{path}.{name}");
+
+    public Module this[int index] => this[$"{index}"];
+
+    /// <summary>A one-dimensional weight of this part.</summary>
+    /// <param name="name"><c>weight</c> or <c>bias</c>.</param>
+    /// <param name="size">Its elements.</param>
+    /// <param name="type">When it differs from the network's.</param>
+    public Value Vector(string name, int size, Element? type = null) => Tensor(name, [size], [size], (values, _) => values, type);
+
+    /// <summary>A weight as the checkpoint has it, or rearranged.</summary>
+    /// <param name="name">Its last name.</param>
+    /// <param name="shape">In the checkpoint.</param>
+    /// <param name="arranged">In the graph.</param>
+    /// <param name="arrange">From the one to the other.</param>
+    /// <param name="type">When it differs from the network's.</param>
+    public Value Tensor(string name, long[] shape, long[] arranged, Func<float[], long[], float[]> arrange, Element? type = null)
+    {
+        var key = $"{path}.{name}";
+        var element = type ?? net.Type;
+        return net.Once(key, () =>
+        {
+            net.Use(key, shape);
+            return net.Graph.Weight(key, element, arranged, () => WeightTransforms.Cast(arrange(net.Read(key, shape), shape), element, key));
+        });
+    }
+
+    private sealed record Net(Graph Graph, IWeightSource Weights, Target Target, Element Type)
+    {
+        private readonly Dictionary<string, long[]> used = [];
+        private readonly Dictionary<string, Value> made = [];
+
+        public IReadOnlyDictionary<string, long[]> Used => used;
+
+        public void Use(string key, long[] shape) => used[key] = shape;
+
+        /// <summary>Parts of a layer that works in chunks share one weight.</summary>
+        public Value Once(string key, Func<Value> make) => made.TryGetValue(key, out var value) ? value : made[key] = make();
+
+        public float[] Read(string key, long[] shape)
+        {
+            var values = new float[shape.Aggregate(1L, (product, size) => product * size)];
+            Weights.Read(key, shape, values);
+            return values;
+        }
+    }
+}
