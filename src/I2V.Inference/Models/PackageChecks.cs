@@ -17,13 +17,16 @@ internal static class PackageChecks
             }
         }
 
-        foreach (var (name, component) in manifest.Components.OrderBy(component => component.Key, StringComparer.Ordinal))
-        {
-            problems.AddRange(CheckGraph(folder, manifest, name, component));
-        }
-
+        problems.AddRange(Graphs(folder, manifest));
         return problems;
     }
+
+    /// <summary>What is wrong with a manifest's rules and graphs; hashes nothing.</summary>
+    public static IEnumerable<string> WithoutHashes(string folder, ModelManifest manifest) => Limits(manifest).Concat(Graphs(folder, manifest));
+
+    private static IEnumerable<string> Graphs(string folder, ModelManifest manifest) => manifest.Components
+        .OrderBy(component => component.Key, StringComparer.Ordinal)
+        .SelectMany(component => CheckGraph(folder, manifest, component.Key, component.Value));
 
     private static IEnumerable<string> Limits(ModelManifest manifest)
     {
@@ -142,7 +145,7 @@ internal static class PackageChecks
     }
 
     /// <summary>Why a path may not be used, or null: it must be plain, relative, downwards, and no link on the way.</summary>
-    private static string? Escape(string folder, string path)
+    internal static string? Escape(string folder, string path)
     {
         var parts = path.Split('/');
         if (path.Length == 0 || Path.IsPathRooted(path) || path.Contains('\\') || path.Contains(':') || path.Contains('\0')

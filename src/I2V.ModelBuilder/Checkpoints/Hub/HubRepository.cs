@@ -9,7 +9,13 @@ namespace I2V.ModelBuilder.Checkpoints.Hub;
 /// <param name="Files">All of them.</param>
 public sealed partial record HubRepository(string Name, string Commit, string? License, IReadOnlyList<HubFile> Files)
 {
-    private static readonly string[] WeightKinds = ["safetensors", "fp16.safetensors", "bin"];
+    /// <summary>Full precision before half, safetensors before torch archives; the middle is a number of parts, or none.</summary>
+    private static readonly string[] WeightKinds =
+    [
+        @"(-\d+-of-\d+)?\.safetensors|\.safetensors\.index\.json",
+        @"(-\d+-of-\d+)?\.fp16\.safetensors|\.fp16-\d+-of-\d+\.safetensors|\.safetensors\.index\.fp16\.json",
+        @"(-\d+-of-\d+)?\.bin|\.bin\.index\.json",
+    ];
 
     /// <summary>The files that a package of I2VGen-XL is made from: one set of weights for each network, safetensors where there are any.</summary>
     /// <exception cref="HubException">A network has no weights in a form that can be read.</exception>
@@ -30,9 +36,7 @@ public sealed partial record HubRepository(string Name, string Commit, string? L
         throw new HubException($"{Name} has no weights for {folder} that can be read (safetensors or bin).");
     }
 
-    /// <summary>Whole or in numbered parts, with the index of the parts; other variants are left out.</summary>
-    private static bool IsWeights(string name, string kind) =>
-        Regex.IsMatch(name, $@"^(model|pytorch_model|diffusion_pytorch_model)(-\d+-of-\d+)?\.{Regex.Escape(kind)}(\.index\.json)?$");
+    private static bool IsWeights(string name, string kind) => Regex.IsMatch(name, $"^(model|pytorch_model|diffusion_pytorch_model)({kind})$");
 
     [GeneratedRegex(@"^((model_index\.json|README\.md|(LICENSE|LICENCE|NOTICE)[^/]*)|(text_encoder|image_encoder|vae|unet)/config\.json|scheduler/scheduler_config\.json|feature_extractor/preprocessor_config\.json|tokenizer/(vocab\.json|merges\.txt|tokenizer_config\.json))$")]
     private static partial Regex Small();
