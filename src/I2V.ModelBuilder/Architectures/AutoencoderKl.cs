@@ -30,7 +30,7 @@ internal static class AutoencoderKl
             }
 
             // The reference pads below and to the right only.
-            x = i < last ? block["downsamplers"][0]["conv"].Downsample(x, 0, 0, 1, 1) : x;
+            x = i < last ? block["downsamplers"][0]["conv"].Downsample(x, x.Channels, 0, 0, 1, 1) : x;
         }
 
         x = Middle(encoder["mid_block"], x, config.NormNumGroups);

@@ -43,14 +43,15 @@ internal static class I2VGenXlConditioning
     private static Value FirstFrame(Module part, Value latents, int latent, int size)
     {
         var g = part.Graph;
-        var first = g.Op("Gather", [latents, g.Scalar(0L)], null, Attr.Int("axis", 2));
-        var wide = Conv(part[0], first, latent, 8 * latent).Silu().Cast(part.Type, Element.Float);
+        var first = Pictures(part, g.Op("Gather", [latents, g.Scalar(0L)], null, Attr.Int("axis", 2)), latent, "b", "h", "w");
+        var wide = part[0].Conv(first, 8 * latent);
+        var planes = ChannelsFirst(part, wide with { Value = wide.Value.Silu() }).Cast(part.Type, Element.Float);
 
         // Adaptive average pooling of any size to 32 × 32, as a product from the left and one from the right.
-        var pooled = g.Op("MatMul", [g.Op("MatMul", [g.PoolMatrix("h"), wide]), g.PoolMatrix("w").Transpose(1, 0)]).Cast(Element.Float, part.Type);
-        var narrow = Conv(part[3], pooled, 8 * latent, 16 * latent, stride: 2).Silu();
-        var tokens = Conv(part[5], narrow, 16 * latent, size, stride: 2);
-        return tokens.Reshape(g.Sizes($"b,{size},{Pooled / 4 * (Pooled / 4)}")).Transpose(0, 2, 1);
+        var pooled = g.Op("MatMul", [g.Op("MatMul", [g.PoolMatrix("h"), planes]), g.PoolMatrix("w").Transpose(1, 0)]).Cast(Element.Float, part.Type);
+        var narrow = part[3].Downsample(Pictures(part, pooled, 8 * latent, "b", $"{Pooled}", $"{Pooled}"), 16 * latent, 1, 1, 1, 1);
+        var tokens = part[5].Downsample(narrow with { Value = narrow.Value.Silu() }, size, 1, 1, 1, 1);
+        return part.PixelTokens(tokens with { Height = $"{Pooled / 4}", Width = $"{Pooled / 4}" }).Value;
     }
 
     private static Value Features(Module unet, Value latents, int channels)
@@ -58,31 +59,23 @@ internal static class I2VGenXlConditioning
         var g = unet.Graph;
         var part = unet["image_latents_proj_in"];
         var frames = latents.Transpose(0, 2, 1, 3, 4).Reshape(g.Sizes($"b*f,{channels},h,w"));
-        var wide = Conv(part[0], frames, channels, 4 * channels).Silu();
-        var mixed = Conv(part[2], wide, 4 * channels, 4 * channels).Silu();
-        var narrow = Conv(part[4], mixed, 4 * channels, channels);
+        var wide = part[0].Conv(Pictures(part, frames, channels, "b*f", "h", "w"), 4 * channels);
+        var mixed = part[2].Conv(wide with { Value = wide.Value.Silu() }, 4 * channels);
+        var narrow = part[4].Conv(mixed with { Value = mixed.Value.Silu() }, channels);
 
         // A small transformer layer along the frames of each pixel.
         var encoder = unet["image_latents_temporal_encoder"];
-        var x = narrow.Reshape(g.Sizes($"b,f,{channels},h*w")).Transpose(0, 3, 1, 2).Reshape(g.Sizes($"b*h*w,f,{channels}"));
+        var rows = part.FrameTokens(part.ToFilm(narrow));
         var attn = encoder["attn1"];
-        x += attn.SelfAttention(encoder["norm1"].LayerNorm(x, channels), channels, heads: 2, headSize: channels) + attn["to_out"][0].Vector("bias", channels);
+        var x = rows.Value + attn.SelfAttention(encoder["norm1"].LayerNorm(rows.Value, channels), channels, heads: 2, headSize: channels) + attn["to_out"][0].Vector("bias", channels);
         var net = encoder["ff"]["net"];
         var inner = g.Microsoft("Gelu", [net[0]["proj"].Linear(x, channels, 4 * channels)]);
         x += net[2].Linear(inner, 4 * channels, channels);
         return x.Reshape(g.Sizes($"b,h*w,f,{channels}")).Transpose(0, 3, 2, 1).Reshape(g.Sizes($"b,{channels},f,h,w"));
     }
 
-    /// <summary>A 3×3 convolution, padded by one; channels first in both targets, since these are few and run once.</summary>
-    private static Value Conv(Module part, Value x, int inputs, int outputs, int stride = 1)
-    {
-        long[] shape = [outputs, inputs, 3, 3];
-        return part.Graph.Op(
-            "Conv",
-            [x, part.Tensor("weight", shape, shape, (values, _) => values), part.Vector("bias", outputs)],
-            null,
-            Attr.Ints("kernel_shape", 3, 3),
-            Attr.Ints("strides", stride, stride),
-            Attr.Ints("pads", 1, 1, 1, 1));
-    }
+    private static Map Pictures(Module part, Value channelsFirst, int channels, string images, string height, string width) =>
+        new(part.Fused ? channelsFirst.Transpose(0, 2, 3, 1) : channelsFirst, channels, images, height, width);
+
+    private static Value ChannelsFirst(Module part, Map x) => part.Fused ? x.Value.Transpose(0, 3, 1, 2) : x.Value;
 }

@@ -84,7 +84,7 @@ internal sealed class I2VGenXlUnet
 
         if (shrinks)
         {
-            x = block["downsamplers"][0]["conv"].Downsample(x, 1, 1, 1, 1);
+            x = block["downsamplers"][0]["conv"].Downsample(x, x.Channels, 1, 1, 1, 1);
             skips.Push(x);
         }
 

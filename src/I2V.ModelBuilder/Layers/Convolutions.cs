@@ -16,9 +16,10 @@ internal static class Convolutions
     /// <summary>A 3×3 convolution that halves the sides.</summary>
     /// <param name="module">Its part.</param>
     /// <param name="x">Of even size.</param>
+    /// <param name="outputs">Channels of the result.</param>
     /// <param name="pads">Top, left, bottom, right.</param>
-    public static Map Downsample(this Module module, Map x, params long[] pads) =>
-        x.Halved(Conv(module, x, x.Channels, (3, 3), 2, pads), x.Channels);
+    public static Map Downsample(this Module module, Map x, int outputs, params long[] pads) =>
+        x.Halved(Conv(module, x, outputs, (3, 3), 2, pads), outputs);
 
     /// <summary>Nearest pixels at twice the size, then a 3×3 convolution.</summary>
     public static Map Upsample(this Module module, Map x)

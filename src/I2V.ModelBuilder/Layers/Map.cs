@@ -31,9 +31,14 @@ internal sealed record Map(Value Value, int Channels, string Images, string Heig
         _ => throw new ArgumentOutOfRangeException(nameof(parts)),
     };
 
-    /// <summary>Multiplies a size that is a name, or a name times or divided by a power of two.</summary>
+    /// <summary>Multiplies a size that is a number, a name, or a name times or divided by a power of two.</summary>
     private static string Scaled(string size, int times, int over)
     {
+        if (int.TryParse(size, CultureInfo.InvariantCulture, out var number))
+        {
+            return (number * times / over).ToString(CultureInfo.InvariantCulture);
+        }
+
         var star = size.IndexOf('*', StringComparison.Ordinal);
         var slash = size.IndexOf('/', StringComparison.Ordinal);
         var name = star >= 0 ? size[(star + 1)..] : slash >= 0 ? size[..slash] : size;
