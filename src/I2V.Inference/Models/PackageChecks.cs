@@ -17,13 +17,16 @@ internal static class PackageChecks
             }
         }
 
-        foreach (var (name, component) in manifest.Components.OrderBy(component => component.Key, StringComparer.Ordinal))
-        {
-            problems.AddRange(CheckGraph(folder, manifest, name, component));
-        }
-
+        problems.AddRange(Graphs(folder, manifest));
         return problems;
     }
+
+    /// <summary>What is wrong with a manifest's rules and graphs; hashes nothing.</summary>
+    public static IEnumerable<string> WithoutHashes(string folder, ModelManifest manifest) => Limits(manifest).Concat(Graphs(folder, manifest));
+
+    private static IEnumerable<string> Graphs(string folder, ModelManifest manifest) => manifest.Components
+        .OrderBy(component => component.Key, StringComparer.Ordinal)
+        .SelectMany(component => CheckGraph(folder, manifest, component.Key, component.Value));
 
     private static IEnumerable<string> Limits(ModelManifest manifest)
     {
@@ -46,6 +49,35 @@ internal static class PackageChecks
         if (fps.Min < 1 || defaults.Fps < fps.Min || fps.Max < defaults.Fps)
         {
             yield return $"fps must satisfy 1 ≤ min ≤ defaults.fps ≤ max, but they are {fps.Min}, {defaults.Fps}, {fps.Max}";
+        }
+
+        if (manifest.Steps is { } steps && (steps.Min < 1 || defaults.Steps is not { } count || count < steps.Min || count > steps.Max))
+        {
+            yield return $"steps must satisfy 1 ≤ min ≤ defaults.steps ≤ max, but they are {steps.Min}, {defaults.Steps}, {steps.Max}";
+        }
+
+        foreach (var problem in Presets(manifest))
+        {
+            yield return problem;
+        }
+    }
+
+    private static IEnumerable<string> Presets(ModelManifest manifest)
+    {
+        var presets = manifest.Presets ?? new Dictionary<string, ModelPreset>();
+        foreach (var (name, preset) in presets.Where(preset => manifest.Steps is not { } steps || preset.Value.Steps < steps.Min || preset.Value.Steps > steps.Max))
+        {
+            yield return $"presets.{name}.steps is {preset.Steps}, outside steps";
+        }
+
+        if (manifest.Defaults.Preset is { } chosen && !presets.ContainsKey(chosen))
+        {
+            yield return $"defaults.preset is {chosen}, which presets does not have";
+        }
+
+        foreach (var file in (manifest.Tokenizers ?? []).SelectMany(tokenizer => (string[])[tokenizer.Vocabulary, tokenizer.Merges]).Where(file => !manifest.Files.ContainsKey(file)))
+        {
+            yield return $"tokenizers names {file}, which files does not list";
         }
     }
 
@@ -113,7 +145,7 @@ internal static class PackageChecks
     }
 
     /// <summary>Why a path may not be used, or null: it must be plain, relative, downwards, and no link on the way.</summary>
-    private static string? Escape(string folder, string path)
+    internal static string? Escape(string folder, string path)
     {
         var parts = path.Split('/');
         if (path.Length == 0 || Path.IsPathRooted(path) || path.Contains('\\') || path.Contains(':') || path.Contains('\0')
