@@ -1,4 +1,5 @@
 using I2V.Inference.Models;
+using I2V.Inference.Native;
 using I2V.Inference.Sampling;
 using I2V.Inference.Tokenizers;
 using I2V.Media;
@@ -18,6 +19,7 @@ internal sealed class I2VGenXlPipeline : IVideoPipeline
     private readonly I2VGenXlDecoder decoder;
     private readonly LatentFacts latent;
     private readonly NoiseSchedule schedule;
+    private readonly bool countsMemory;
 
     /// <exception cref="GenerationException">The package cannot be used, or the runtime or its provider cannot.</exception>
     public I2VGenXlPipeline(ModelPackage package, DeviceOptions device)
@@ -27,6 +29,7 @@ internal sealed class I2VGenXlPipeline : IVideoPipeline
         schedule = ReadSchedule(Needed(Manifest.Scheduler, "scheduler"));
         var facts = Needed(Manifest.ImageEncoder, "image_encoder");
         var tokenizer = ClipTokenizer.Load(package);
+        countsMemory = device.Provider == "cuda";
         networks = new I2VGenXlNetworks(package, device);
         encoders = new I2VGenXlEncoders(networks, tokenizer, facts, latent);
         decoder = new I2VGenXlDecoder(networks.VaeDecoder, latent);
@@ -34,8 +37,13 @@ internal sealed class I2VGenXlPipeline : IVideoPipeline
 
     public ModelManifest Manifest { get; }
 
+    public IReadOnlyDictionary<GenerationPhase, long> PhasePeakBytes =>
+        Memory?.PhasePeaks.ToDictionary(peak => peak.Key, peak => peak.Value.LiveBytes) ?? [];
+
     /// <summary>How often each encoder had to run.</summary>
     internal (int Text, int Image, int Autoencoder) EncoderRuns => encoders.Runs;
+
+    private DeviceMemory? Memory => countsMemory ? DeviceMemory.Current : null;
 
     public void WarmUp(CancellationToken ct)
     {
@@ -68,12 +76,15 @@ internal sealed class I2VGenXlPipeline : IVideoPipeline
     {
         // 1. The steps, and the latents' sizes: two halves when the prompt is set against the negative one.
         var shape = FilmShape.Of(latent, request, settings.Guidance > 1);
+        Memory?.BeginPhase(GenerationPhase.Encoding);
+        Memory?.ResetPeaks();
         var sampler = Samplers.Create(settings.Sampler, schedule, settings.Steps, request.Seed, request.Eta);
 
         // 2. – 5. are in a method of their own, so that what they hold on the device is gone when frames are decoded.
         var latents = Denoise(request, settings, shape, sampler, progress, ct);
 
         // 6. Decode, and hand the frames on one by one, so that they are written while the rest is made.
+        Memory?.BeginPhase(GenerationPhase.Decoding);
         var number = 0;
         foreach (var frame in decoder.Decode(latents, shape, ct))
         {
@@ -92,6 +103,7 @@ internal sealed class I2VGenXlPipeline : IVideoPipeline
         var latents = request.Noise is { } given ? [.. given.Latents] : Noise(shape.Length, request.Seed, NoiseStream.Latents);
 
         // 4. Take the noise away, step by step.
+        Memory?.BeginPhase(GenerationPhase.Denoising);
         using var denoiser = new I2VGenXlDenoiser(networks.Unet, shape, conditions);
         for (var step = 1; step <= settings.Steps; step++)
         {

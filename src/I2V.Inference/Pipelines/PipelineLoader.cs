@@ -25,8 +25,9 @@ public static class PipelineLoader
     public static IVideoPipeline Load(ModelPackage package, DeviceOptions device) => package.Manifest.Family switch
     {
         "motion" => new MotionPipeline(package, device),
+        "i2vgen-xl" => new I2VGenXlPipeline(package, device),
         var family => throw new GenerationException(
             GenerationError.ModelLoadFailed,
-            $"The model {package.Manifest.Name} is of the family {family}, which this version cannot run; it runs motion."),
+            $"The model {package.Manifest.Name} is of the family {family}, which this version cannot run; it runs motion and i2vgen-xl."),
     };
 }
