@@ -2,6 +2,7 @@ using System.CommandLine;
 using I2V.Cli.Configuration;
 using I2V.Cli.Doctor;
 using I2V.Cli.Jobs;
+using I2V.Cli.Models;
 using I2V.Cli.Render;
 using I2V.Cli.Testing;
 using I2V.Cli.Up;
@@ -15,6 +16,7 @@ var root = new RootCommand("Send an image, get a video: a job queue with GPU wor
     JobsCommand.Create(),
     CancelCommand.Create(),
     RenderCommand.Create(),
+    ModelsCommand.Create(),
     DoctorCommand.Create(),
     TestCommand.Create(),
 };

@@ -1,9 +1,9 @@
 using System.Security.Cryptography;
-using System.Text;
 using I2V.Inference.Models;
 using I2V.Inference.Pipelines;
 using I2V.ModelBuilder.Architectures;
 using I2V.ModelBuilder.Onnx;
+using I2V.ModelBuilder.Packages;
 
 namespace I2V.ModelBuilder;
 
@@ -19,16 +19,6 @@ public static class MotionPackage
     private const string Version = "1.0.0";
 
     private const int MaxAttempts = 20;
-
-    private const string License = """
-        The graphs of this package are written by I2V.ModelBuilder and belong to I2V.Distributed.
-
-        Copyright the I2V.Distributed authors. Licensed under the Apache License, Version 2.0; you may not use this package
-        except in compliance with the License, a copy of which is at https://www.apache.org/licenses/LICENSE-2.0. Unless
-        required by applicable law or agreed to in writing, it is distributed on an "AS IS" BASIS, WITHOUT WARRANTIES OR
-        CONDITIONS OF ANY KIND, either express or implied.
-
-        """;
 
     /// <summary>
     /// Makes sure that <paramref name="packagesFolder"/> holds this version of the package, undamaged; builds it when not.
@@ -131,7 +121,7 @@ public static class MotionPackage
     {
         var files = new Dictionary<string, byte[]>
         {
-            ["LICENSE"] = Encoding.UTF8.GetBytes(License.ReplaceLineEndings("\n")),
+            ["LICENSE"] = ProductLicense.Text(),
             ["camera.onnx"] = OnnxFile.ToBytes(MotionGraph.Camera()),
             ["picture.onnx"] = OnnxFile.ToBytes(MotionGraph.Picture()),
         };
@@ -144,7 +134,7 @@ public static class MotionPackage
         Name = Name,
         Family = Name,
         Version = Version,
-        License = "Apache-2.0",
+        License = ProductLicense.Identifier,
         Description = "A camera move over one picture (zoom, pan or sway, read from the prompt). Not a diffusion model: nothing in the picture moves by itself.",
         Precision = "fp32",
         Components = new Dictionary<string, ModelComponent>

@@ -21,6 +21,9 @@ public sealed class WorkerOptions
     [Required(ErrorMessage = "Worker:Packages is missing: set it to the folder that holds the model packages.")]
     public string Packages { get; set; } = "";
 
+    /// <summary>Folders of further packages, wherever they are; <c>Worker__Models__0</c> in the environment. The first of them is loaded first.</summary>
+    public IList<string> Models { get; } = [];
+
     /// <summary><c>cpu</c>, <c>cuda</c> or <c>webgpu</c>.</summary>
     [AllowedValues("cpu", "cuda", "webgpu", ErrorMessage = "Worker:Provider must be cpu, cuda or webgpu.")]
     public string Provider { get; set; } = "cpu";

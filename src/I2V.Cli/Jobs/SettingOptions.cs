@@ -60,7 +60,7 @@ internal sealed class SettingOptions
         new(name, aliases) { Description = description, HelpName = helpName };
 
     /// <summary>Says in words what a number that cannot be read should have been.</summary>
-    private static Option<T?> Number<T>(string name, string description, string helpName)
+    internal static Option<T?> Number<T>(string name, string description, string helpName)
         where T : struct, INumber<T> => new(name)
         {
             Description = description,

@@ -27,7 +27,7 @@ internal sealed class RenderCommand
         HelpName = "FILE",
     };
 
-    private readonly Option<DirectoryInfo?> package = new("--package") { Description = "Folder of a model package. Default: motion, built on first use.", HelpName = "FOLDER" };
+    private readonly Option<DirectoryInfo?> package = new("--model", "-m") { Description = "Folder of a model package. Default: motion, built on first use.", HelpName = "FOLDER" };
     private readonly Option<string> provider = new("--provider") { Description = "Where it runs: cpu, cuda or webgpu.", DefaultValueFactory = _ => "cpu" };
     private readonly Option<int> device = new("--device") { Description = "Which GPU.", HelpName = "N" };
     private readonly Option<int> threads = new("--threads") { Description = "Processor threads; 0 is automatic.", HelpName = "N" };
@@ -155,6 +155,9 @@ internal sealed class RenderCommand
             film.DurationSeconds,
             film.Bytes,
             request.Prompt,
+            request.NegativePrompt,
+            request.Steps,
+            request.GuidanceScale,
             request.Seed,
             request.MotionAmount,
         },

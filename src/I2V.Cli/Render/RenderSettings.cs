@@ -14,6 +14,7 @@ internal static class RenderSettings
 
     public static GenerationRequest Resolve(ModelManifest manifest, JobSettings given, RgbImage photo, Random random)
     {
+        var preset = Preset(manifest, given.Preset);
         var size = FilmSize.Derive(given.Width, given.Height, photo.Width, photo.Height, Limits(manifest));
         return new GenerationRequest
         {
@@ -24,7 +25,7 @@ internal static class RenderSettings
             Height = size.Height,
             NumFrames = given.NumFrames ?? manifest.Defaults.NumFrames,
             Fps = given.Fps ?? manifest.Defaults.Fps,
-            Steps = given.Steps ?? manifest.Defaults.Steps,
+            Steps = given.Steps ?? preset?.Steps ?? manifest.Defaults.Steps,
             GuidanceScale = given.GuidanceScale ?? manifest.Defaults.GuidanceScale,
             Seed = given.Seed ?? random.NextInt64(MaxSeed + 1),
             MotionAmount = given.MotionAmount ?? manifest.Defaults.MotionAmount,
@@ -43,7 +44,22 @@ internal static class RenderSettings
             ("motion_amount", given.MotionAmount is not null),
             ("preset", given.Preset is not null),
         ];
-        return all.Where(setting => setting.Given && !manifest.UsedSettings.Contains(setting.Name)).Select(setting => setting.Name);
+        return all.Where(setting => setting.Given && !Uses(manifest, setting.Name)).Select(setting => setting.Name);
+    }
+
+    private static bool Uses(ModelManifest manifest, string setting) =>
+        setting == "preset" ? manifest.Presets is { Count: > 0 } : manifest.UsedSettings.Contains(setting);
+
+    private static ModelPreset? Preset(ModelManifest manifest, string? asked)
+    {
+        if (manifest.Presets is not { Count: > 0 } presets || (asked ?? manifest.Defaults.Preset) is not { } name)
+        {
+            return null;
+        }
+
+        return presets.TryGetValue(name, out var preset)
+            ? preset
+            : throw new GenerationException(GenerationError.InvalidSettings, $"{manifest.Name} has no preset {name}; it has {string.Join(", ", presets.Keys)}.");
     }
 
     private static ModelLimits Limits(ModelManifest manifest) => new()

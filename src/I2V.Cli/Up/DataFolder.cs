@@ -94,7 +94,7 @@ internal sealed class DataFolder(string path)
         File.Exists(PidFile) && int.TryParse(File.ReadAllText(PidFile), CultureInfo.InvariantCulture, out var pid) ? pid : null;
 
     private bool OnlyHoldsDownloads() =>
-        Directory.EnumerateFileSystemEntries(Root).All(entry => Path.GetFileName(entry) is "onnxruntime" or "models" or "build" or "client.json");
+        Directory.EnumerateFileSystemEntries(Root).All(entry => Path.GetFileName(entry) is "onnxruntime" or "models" or "checkpoints" or "build" or "client.json");
 
     private string RunningAs() => RunningPid() is { } pid ? $" (process {pid.ToString(CultureInfo.InvariantCulture)})" : "";
 }

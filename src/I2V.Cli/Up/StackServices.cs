@@ -64,7 +64,7 @@ internal sealed class StackServices(UpOptions options, DataFolder data, StackSet
             Name = string.Create(CultureInfo.InvariantCulture, $"worker {number}"),
             FileName = Product.DotNet,
             Arguments = [Product.Program("I2V.Worker")],
-            ClearedPrefixes = ["Bus__"],
+            ClearedPrefixes = ["Bus__", "Worker__Models__"],
             Environment = WorkerEnvironment(number, busUrl, engine),
             WorkingFolder = data.Root,
             LogFile = Log(data, string.Create(CultureInfo.InvariantCulture, $"worker-{number}")),
@@ -105,21 +105,22 @@ internal sealed class StackServices(UpOptions options, DataFolder data, StackSet
         return environment;
     }
 
-    private Dictionary<string, string?> WorkerEnvironment(int number, string busUrl, WorkerEngine engine) => new()
-    {
-        ["I2V_ONNXRUNTIME_DIR"] = engine.OnnxRuntimeFolder,
-        ["I2V_S3_SECRET_KEY"] = null,
-        ["Bus__Url"] = busUrl,
-        ["Worker__GatewayUrl"] = Url,
-        ["Worker__Key"] = settings.WorkerKey,
-        ["Worker__Packages"] = data.Models,
-        ["Worker__Provider"] = engine.Provider,
-        ["Worker__DeviceIndex"] = (number - 1).ToString(CultureInfo.InvariantCulture),
-        ["Worker__Scratch"] = data.Scratch,
-        ["Worker__Threads"] = Threads(engine).ToString(CultureInfo.InvariantCulture),
-        // Below the time after which the supervisor kills.
-        ["Worker__DrainTimeout"] = "00:00:05",
-    };
+    private Dictionary<string, string?> WorkerEnvironment(int number, string busUrl, WorkerEngine engine) =>
+        new(options.Models.Select((folder, i) => KeyValuePair.Create(string.Create(CultureInfo.InvariantCulture, $"Worker__Models__{i}"), (string?)folder)))
+        {
+            ["I2V_ONNXRUNTIME_DIR"] = engine.OnnxRuntimeFolder,
+            ["I2V_S3_SECRET_KEY"] = null,
+            ["Bus__Url"] = busUrl,
+            ["Worker__GatewayUrl"] = Url,
+            ["Worker__Key"] = settings.WorkerKey,
+            ["Worker__Packages"] = data.Models,
+            ["Worker__Provider"] = engine.Provider,
+            ["Worker__DeviceIndex"] = (number - 1).ToString(CultureInfo.InvariantCulture),
+            ["Worker__Scratch"] = data.Scratch,
+            ["Worker__Threads"] = Threads(engine).ToString(CultureInfo.InvariantCulture),
+            // Below the time after which the supervisor kills.
+            ["Worker__DrainTimeout"] = "00:00:05",
+        };
 
     // Several workers on one processor share its cores; one alone lets the runtime choose.
     private int Threads(WorkerEngine engine) =>

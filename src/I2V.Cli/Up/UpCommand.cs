@@ -14,6 +14,12 @@ internal static class UpCommand
 
     private static readonly Option<int?> Port = new("--port") { Description = $"Port of the gateway on 127.0.0.1. Default: {UpOptions.DefaultPort}, or the next free one." };
     private static readonly Option<bool> Gpu = new("--gpu") { Description = "Run workers on GPUs." };
+    private static readonly Option<DirectoryInfo[]> Model = new("--model")
+    {
+        Description = "Folder of a model package that the workers serve, besides motion and what the data folder holds; may be repeated. The first is loaded first.",
+        HelpName = "FOLDER",
+    };
+
     private static readonly Option<bool> NoInstall = new("--no-install") { Description = "Fail instead of installing what is missing." };
     private static readonly Option<string> Storage = new("--storage") { Description = "Where films are kept: folder or s3.", DefaultValueFactory = _ => "folder" };
     private static readonly Option<string?> S3Endpoint = new("--s3-endpoint") { Description = "Address of the S3 server, such as http://127.0.0.1:9000 (or I2V_S3_ENDPOINT)." };
@@ -26,7 +32,7 @@ internal static class UpCommand
     {
         var command = new Command("up", "Start everything on this machine: database, broker, gateway and workers. Ctrl+C stops it.")
         {
-            Workers, Port, DataOption.Instance, Gpu, NoInstall, Storage, S3Endpoint, S3Bucket, S3AccessKey, S3Region, S3PublicEndpoint,
+            Workers, Port, DataOption.Instance, Gpu, Model, NoInstall, Storage, S3Endpoint, S3Bucket, S3AccessKey, S3Region, S3PublicEndpoint,
         };
         Workers.Validators.Add(result =>
         {
@@ -55,6 +61,7 @@ internal static class UpCommand
             Port = parsed.GetValue(Port),
             Data = DataOption.Folder(parsed),
             Gpu = parsed.GetValue(Gpu),
+            Models = [.. (parsed.GetValue(Model) ?? []).Select(folder => Path.TrimEndingDirectorySeparator(folder.FullName)).Distinct()],
             Install = !parsed.GetValue(NoInstall),
             S3 = parsed.GetValue(Storage) == "s3" ? ReadS3(parsed) : null,
         };

@@ -17,6 +17,9 @@ internal sealed record UpOptions
 
     public bool Gpu { get; init; }
 
+    /// <summary>Folders of packages that the workers serve besides those in the data folder.</summary>
+    public IReadOnlyList<string> Models { get; init; } = [];
+
     /// <summary>False to fail instead of installing what is missing.</summary>
     public bool Install { get; init; } = true;
 }

@@ -12,6 +12,7 @@ internal sealed class UpRun(UpOptions options, Steps steps, TimeProvider time)
             throw new CliException("`i2v up` runs on Linux; elsewhere use `docker compose up`, or `i2v render` for one film without servers.");
         }
 
+        await Task.Run(() => ServedModels.Check(options, steps), ct);
         var data = new DataFolder(options.Data);
         await ServerAccount.EnsureServersCanEnterAsync(data.Root, ct);
         data.Create();

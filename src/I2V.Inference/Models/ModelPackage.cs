@@ -34,6 +34,18 @@ public sealed class ModelPackage
             : throw Unusable(folder, problems);
     }
 
+    /// <summary>Reads the manifest and nothing else: what the package says it is, whether or not its files are there.</summary>
+    /// <exception cref="GenerationException">There is no manifest, or it is not one.</exception>
+    public static ModelManifest Describe(string folder)
+    {
+        folder = Path.GetFullPath(folder);
+        return Parse(folder, ReadManifest(folder));
+    }
+
+    /// <summary>What <see cref="Sha256"/> would be, without opening the package.</summary>
+    /// <exception cref="GenerationException">There is no manifest.</exception>
+    public static string Sha256Of(string folder) => Convert.ToHexStringLower(SHA256.HashData(ReadManifest(Path.GetFullPath(folder))));
+
     /// <summary>The full path of a component's graph.</summary>
     /// <exception cref="GenerationException">The package has no such component.</exception>
     public string GraphPath(string component) =>

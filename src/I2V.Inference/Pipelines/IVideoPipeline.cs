@@ -8,6 +8,9 @@ public interface IVideoPipeline : IDisposable
 {
     ModelManifest Manifest { get; }
 
+    /// <summary>Phase → device memory that the last run used at most in it, exact; empty where that memory is not counted.</summary>
+    IReadOnlyDictionary<GenerationPhase, long> PhasePeakBytes => new Dictionary<GenerationPhase, long>();
+
     /// <summary>A tiny run, so that the first job does not pay for what the runtime prepares lazily.</summary>
     void WarmUp(CancellationToken ct);
 

@@ -42,6 +42,16 @@ internal static class RequestChecks
             yield return $"fps is {request.Fps}, but must be {manifest.Fps.Min} to {manifest.Fps.Max}";
         }
 
+        if (manifest.Steps is { } steps && request.Steps is { } count && (count < steps.Min || count > steps.Max))
+        {
+            yield return $"steps is {count}, but must be {steps.Min} to {steps.Max}";
+        }
+
+        if (manifest.GuidanceScale is { } range && request.GuidanceScale is { } scale && !(scale >= range.Min && scale <= range.Max))
+        {
+            yield return FormattableString.Invariant($"guidance_scale is {scale}, but must be {range.Min} to {range.Max}");
+        }
+
         if (request.MotionAmount is { } amount && !(amount >= 0 && amount <= 1))
         {
             yield return $"motion_amount is {amount}, but must be 0 to 1";
@@ -56,7 +66,9 @@ internal static class RequestChecks
         }
         else if (pixels % sizes.MultipleOf != 0)
         {
-            yield return $"{name} is {pixels}, but must be a multiple of {sizes.MultipleOf}";
+            var below = pixels / sizes.MultipleOf * sizes.MultipleOf;
+            var near = string.Join(" or ", new[] { below, below + sizes.MultipleOf }.Where(side => side >= sizes.Min && side <= sizes.Max));
+            yield return $"{name} is {pixels}, but must be a multiple of {sizes.MultipleOf}: take {near}";
         }
     }
 }

@@ -1,5 +1,3 @@
-using I2V.Inference.Models;
-
 namespace I2V.Inference.Sampling;
 
 /// <summary>The samplers by the names of manifests and requests.</summary>

@@ -9,7 +9,7 @@ namespace I2V.Inference.Tokenizers;
 internal sealed class ClipTokenizer
 {
     private readonly BytePairs pairs;
-    private readonly IReadOnlyDictionary<string, int> vocabulary;
+    private readonly Dictionary<string, int> vocabulary;
     private readonly long pad;
 
     /// <param name="vocabularyJson">UTF-8 JSON, token → id.</param>

@@ -169,9 +169,13 @@ internal sealed record Initializer(Value Value, long[] Shape, byte[]? Data, Func
 
     public static Initializer External(Value value, long[] shape, Func<ReadOnlyMemory<byte>> read) => new(value, shape, null, read);
 
+    /// <summary>Bytes of a tensor.</summary>
+    public static long LengthOf(Value value, long[] shape) =>
+        shape.Aggregate((long)TensorElementTypes.SizeOf(value.Type), (product, dimension) => checked(product * dimension));
+
     public static void CheckLength(Value value, long[] shape, long bytes)
     {
-        var expected = shape.Aggregate((long)TensorElementTypes.SizeOf(value.Type), (product, dimension) => checked(product * dimension));
+        var expected = LengthOf(value, shape);
         if (bytes != expected)
         {
             throw new ArgumentException($"{value.Name} of shape [{string.Join(", ", shape)}] needs {expected} bytes of {value.Type}, but got {bytes}.");

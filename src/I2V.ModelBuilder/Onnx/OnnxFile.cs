@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+
 namespace I2V.ModelBuilder.Onnx;
 
 /// <summary>Writes a graph as an ONNX model: IR version 8, standard operators of opset 18.</summary>
@@ -11,24 +13,35 @@ public static class OnnxFile
     /// <summary>The whole model as one file. It must have no weights outside.</summary>
     public static byte[] ToBytes(Graph graph) => Model(graph, weights: null);
 
-    /// <summary>Writes <paramref name="path"/>, and beside it one weights file when the graph has any.</summary>
-    /// <returns>Bytes of the weights file; 0 when there is none.</returns>
-    public static long Write(Graph graph, string path)
-    {
-        if (graph.Initializers.TrueForAll(initializer => initializer.Read is null))
-        {
-            File.WriteAllBytes(path, Model(graph, weights: null));
-            return 0;
-        }
+    /// <summary>The model's file without the weights: they lie in a file named <paramref name="weightsName"/> beside it.</summary>
+    public static byte[] ToBytes(Graph graph, string weightsName) => Model(graph, new WeightsLayout(graph, weightsName));
 
-        var weightsPath = Path.ChangeExtension(path, ".weights");
-        using var weights = new WeightsFile(weightsPath);
-        File.WriteAllBytes(path, Model(graph, weights));
-        return weights.Length;
+    /// <summary>Bytes of the weights file; 0 when the graph needs none. Reads no weight.</summary>
+    public static long WeightBytes(Graph graph) => new WeightsLayout(graph, "").Length;
+
+    /// <summary>As <see cref="WriteAsync"/>, for graphs of a few weights: the calling thread waits.</summary>
+    /// <returns>Bytes of the weights file; 0 when there is none.</returns>
+    public static long Write(Graph graph, string path) =>
+        WriteAsync(graph, path, written: null, CancellationToken.None).GetAwaiter().GetResult().WeightBytes;
+
+    /// <summary>
+    /// Writes <paramref name="path"/>, and beside it one <c>.weights</c> file when the graph has any. Weights are read
+    /// one after another, the next ones while one is written, so that little memory is enough for any size.
+    /// </summary>
+    /// <param name="written">Hears the bytes of the weights file that are written so far.</param>
+    /// <exception cref="IOException">A file cannot be written.</exception>
+    public static async Task<WrittenModel> WriteAsync(Graph graph, string path, IProgress<long>? written, CancellationToken ct)
+    {
+        var layout = new WeightsLayout(graph, Path.GetFileName(Path.ChangeExtension(path, ".weights")));
+        var model = Model(graph, layout);
+        var weightsPath = layout.Length == 0 ? null : Path.Combine(Path.GetDirectoryName(path) ?? "", layout.Name);
+        var weightsSha256 = weightsPath is null ? null : await WeightsFile.WriteAsync(weightsPath, layout, written, ct);
+        await File.WriteAllBytesAsync(path, model, ct);
+        return new WrittenModel(Convert.ToHexStringLower(SHA256.HashData(model)), weightsPath, layout.Length, weightsSha256);
     }
 
     // Field numbers below are those of onnx.proto.
-    internal static void WriteGraph(ProtoWriter writer, Graph graph, WeightsFile? weights)
+    internal static void WriteGraph(ProtoWriter writer, Graph graph, WeightsLayout? weights)
     {
         foreach (var node in graph.Nodes)
         {
@@ -52,7 +65,7 @@ public static class OnnxFile
         }
     }
 
-    private static byte[] Model(Graph graph, WeightsFile? weights)
+    private static byte[] Model(Graph graph, WeightsLayout? weights)
     {
         var writer = new ProtoWriter();
         writer.Int64(1, IrVersion);
@@ -88,7 +101,7 @@ public static class OnnxFile
         }
     }
 
-    private static void WriteTensor(ProtoWriter writer, Initializer initializer, WeightsFile? weights)
+    private static void WriteTensor(ProtoWriter writer, Initializer initializer, WeightsLayout? weights)
     {
         Array.ForEach(initializer.Shape, dimension => writer.Int64(1, dimension));
         writer.Int64(2, (long)initializer.Value.Type);
@@ -104,12 +117,10 @@ public static class OnnxFile
             throw new InvalidOperationException($"{initializer.Value.Name} lies outside the graph: write the model to a file, and keep such weights out of subgraphs.");
         }
 
-        var data = initializer.Read();
-        Initializer.CheckLength(initializer.Value, initializer.Shape, data.Length);
-        var offset = weights.Append(data.Span);
+        var place = weights.PlaceOf(initializer);
         WriteEntry(writer, 13, "location", weights.Name);
-        WriteEntry(writer, 13, "offset", $"{offset}");
-        WriteEntry(writer, 13, "length", $"{data.Length}");
+        WriteEntry(writer, 13, "offset", $"{place.Offset}");
+        WriteEntry(writer, 13, "length", $"{place.Length}");
         writer.Int64(14, 1);
     }
 
@@ -145,26 +156,8 @@ public static class OnnxFile
     });
 }
 
-/// <summary>The file beside a graph that holds its weights, each beginning on a page, so that they can be mapped into memory.</summary>
-internal sealed class WeightsFile(string path) : IDisposable
-{
-    private const int Alignment = 4096;
-
-    private readonly FileStream stream = File.Create(path);
-
-    public string Name { get; } = Path.GetFileName(path);
-
-    public long Length => stream.Length;
-
-    /// <returns>Where the data begins.</returns>
-    public long Append(ReadOnlySpan<byte> data)
-    {
-        var offset = (stream.Length + Alignment - 1) / Alignment * Alignment;
-        stream.SetLength(offset);
-        stream.Position = offset;
-        stream.Write(data);
-        return offset;
-    }
-
-    public void Dispose() => stream.Dispose();
-}
+/// <param name="Sha256">Of the graph's file.</param>
+/// <param name="WeightsPath">The file beside it; null when there is none.</param>
+/// <param name="WeightBytes">Its length.</param>
+/// <param name="WeightsSha256">Its hash.</param>
+public sealed record WrittenModel(string Sha256, string? WeightsPath, long WeightBytes, string? WeightsSha256);

@@ -64,6 +64,12 @@ public sealed record AppliedSettings : JobSettings
     public string? Rung { get; init; }
 
     public IReadOnlyList<string> Techniques { get; init; } = [];
+
+    /// <summary>
+    /// What the same seed, package and settings give on the same kind of device: <c>exact</c>, the same film bit for bit;
+    /// <c>close</c>, one that looks the same. Null until a worker has made the film.
+    /// </summary>
+    public string? Determinism { get; init; }
 }
 
 /// <summary>One change that was made to fit the card, with the bytes that forced it.</summary>
@@ -180,6 +186,12 @@ public sealed record JobMetrics
     public double? UploadSeconds { get; init; }
 
     public long? PeakVramBytes { get; init; }
+
+    /// <summary>
+    /// Phase (<c>encoding</c>, <c>denoising</c>, <c>decoding</c>, …) → most memory that was in use in it: the model's own on a GPU,
+    /// the whole process's on the processor.
+    /// </summary>
+    public IReadOnlyDictionary<string, long>? PhasePeakBytes { get; init; }
 
     /// <summary>True when the model was loaded already.</summary>
     public bool? Warm { get; init; }

@@ -21,6 +21,7 @@ internal static class Capability
             Limits = Limits(manifest),
             UsedSettings = manifest.UsedSettings,
             Defaults = Defaults(manifest.Defaults),
+            Presets = (manifest.Presets ?? new Dictionary<string, ModelPreset>()).ToDictionary(preset => preset.Key, preset => new JobSettings { Steps = preset.Value.Steps }),
         };
     }
 
@@ -45,5 +46,6 @@ internal static class Capability
         GuidanceScale = defaults.GuidanceScale,
         MotionAmount = defaults.MotionAmount,
         NegativePrompt = defaults.NegativePrompt,
+        Preset = defaults.Preset,
     };
 }

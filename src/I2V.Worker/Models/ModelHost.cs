@@ -21,7 +21,7 @@ internal sealed partial class ModelHost(
     TimeProvider time,
     ILogger<ModelHost> logger) : IHostedService, IDisposable
 {
-    private readonly SortedDictionary<string, ModelPackage> packages = PackageFolder.OpenAll(options.Value.Packages);
+    private readonly SortedDictionary<string, ModelPackage> packages = PackageFolder.OpenAll(options.Value.Packages, options.Value.Models);
     private IVideoPipeline? loaded;
 
     public IReadOnlyCollection<ModelPackage> Packages => packages.Values;
@@ -34,7 +34,9 @@ internal sealed partial class ModelHost(
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        var first = packages.Values.First();
+        var first = options.Value.Models.Select(Path.GetFullPath).FirstOrDefault() is { } named
+            ? packages.Values.First(package => package.Folder == named)
+            : packages.Values.First();
         var ready = await UseAsync(first.Manifest.Name, cancellationToken);
         LogLoaded(first.Manifest.Name, first.Manifest.Version, ready.LoadSeconds);
     }

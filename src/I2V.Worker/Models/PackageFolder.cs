@@ -8,16 +8,16 @@ internal static class PackageFolder
 {
     private const string Manifest = "manifest.json";
 
-    /// <summary>Every package in the folder by model name; the folder may also be one package itself.</summary>
+    /// <summary>Every package by model name: those that are named one by one, and those in the folder, which may also be one package itself.</summary>
     /// <exception cref="GenerationException">There is none, one is damaged, or two have the same name.</exception>
-    public static SortedDictionary<string, ModelPackage> OpenAll(string folder)
+    public static SortedDictionary<string, ModelPackage> OpenAll(string folder, IEnumerable<string> single)
     {
         var found = new SortedDictionary<string, ModelPackage>(StringComparer.Ordinal);
-        foreach (var package in Candidates(folder).Select(ModelPackage.Open))
+        foreach (var package in single.Concat(Candidates(folder)).Select(Path.GetFullPath).Distinct().Select(ModelPackage.Open))
         {
             if (!found.TryAdd(package.Manifest.Name, package))
             {
-                throw Unusable($"two packages have the name '{package.Manifest.Name}'; keep one of them");
+                throw Unusable($"two packages have the name '{package.Manifest.Name}', {found[package.Manifest.Name].Folder} and {package.Folder}; keep one of them");
             }
         }
 

@@ -13,6 +13,7 @@ internal sealed class AttemptProgress : IProgress<GenerationProgress>
     private readonly Action<JobProgress> changed;
     private readonly Lock sync = new();
     private readonly Dictionary<JobPhase, TimeSpan> spent = [];
+    private readonly PhaseMemory memory = new();
     private readonly bool denoises;
     private JobProgress current = new() { Phase = JobPhase.Loading };
     private long phaseStart;
@@ -44,6 +45,9 @@ internal sealed class AttemptProgress : IProgress<GenerationProgress>
 
     public void Report(GenerationProgress value) => Set(ToPhase(value.Phase), value.Step, value.TotalSteps);
 
+    /// <summary>Phase → this process's memory at most.</summary>
+    public IReadOnlyDictionary<JobPhase, long> PeakBytes => memory.Peaks();
+
     /// <summary>Seconds spent in a phase so far.</summary>
     public double Seconds(JobPhase phase)
     {
@@ -54,7 +58,7 @@ internal sealed class AttemptProgress : IProgress<GenerationProgress>
         }
     }
 
-    private static JobPhase ToPhase(GenerationPhase phase) => phase switch
+    internal static JobPhase ToPhase(GenerationPhase phase) => phase switch
     {
         GenerationPhase.Loading => JobPhase.Loading,
         GenerationPhase.Encoding => JobPhase.Encoding,
@@ -65,6 +69,7 @@ internal sealed class AttemptProgress : IProgress<GenerationProgress>
 
     private void Set(JobPhase phase, int? step, int? totalSteps)
     {
+        memory.Enter(phase);
         JobProgress news;
         lock (sync)
         {

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using I2V.Inference.Pipelines;
 using I2V.Media;
 using I2V.Protocol.Jobs;
@@ -25,8 +26,6 @@ internal sealed class RenderAttempt(
     /// <param name="ct">Stops the attempt within one step.</param>
     public async Task<AttemptEnded> RunAsync(ClaimedJob job, AttemptProgress progress, CancellationToken ct)
     {
-        HostMemory.ResetPeak();
-
         // 1. A folder for this attempt alone, gone on every path.
         using var folder = bench.Scratch.Open(job.JobId, job.Attempt);
 
@@ -46,7 +45,7 @@ internal sealed class RenderAttempt(
 
         // 5. What it took to make it, and how to make it again.
         progress.Enter(JobPhase.Uploading);
-        var applied = new AppliedSettings(job.Spec.Settings) { Rung = "resident" };
+        var applied = new AppliedSettings(job.Spec.Settings) { Rung = "resident", Determinism = bench.Device.Kind == DeviceKind.Cpu ? "exact" : "close" };
         await Describe(job, model, applied, Measure(progress, model)).WriteAsync(folder.Manifest, ct);
         var files = await ArtifactFile.DescribeAsync(folder, film, ct);
 
@@ -125,17 +124,24 @@ internal sealed class RenderAttempt(
         }
     }
 
-    private JobMetrics Measure(AttemptProgress progress, ReadyModel model) => new()
+    private JobMetrics Measure(AttemptProgress progress, ReadyModel model)
     {
-        LoadSeconds = model.LoadSeconds,
-        EncodeSeconds = progress.Seconds(JobPhase.Encoding),
-        DenoiseSeconds = progress.Seconds(JobPhase.Denoising),
-        DecodeSeconds = progress.Seconds(JobPhase.Decoding),
-        MuxSeconds = progress.Seconds(JobPhase.Muxing),
-        UploadSeconds = progress.Seconds(JobPhase.Uploading),
-        PeakVramBytes = bench.Device.Kind == DeviceKind.Cpu ? HostMemory.PeakBytes() : null,
-        Warm = model.Warm,
-    };
+        var peaks = bench.Device.Kind == DeviceKind.Cpu
+            ? progress.PeakBytes
+            : model.Pipeline.PhasePeakBytes.ToDictionary(peak => AttemptProgress.ToPhase(peak.Key), peak => peak.Value);
+        return new JobMetrics
+        {
+            LoadSeconds = model.LoadSeconds,
+            EncodeSeconds = progress.Seconds(JobPhase.Encoding),
+            DenoiseSeconds = progress.Seconds(JobPhase.Denoising),
+            DecodeSeconds = progress.Seconds(JobPhase.Decoding),
+            MuxSeconds = progress.Seconds(JobPhase.Muxing),
+            UploadSeconds = progress.Seconds(JobPhase.Uploading),
+            PeakVramBytes = peaks.Count == 0 ? null : peaks.Values.Max(),
+            PhasePeakBytes = peaks.Count == 0 ? null : peaks.ToDictionary(peak => JsonNamingPolicy.SnakeCaseLower.ConvertName(peak.Key.ToString()), peak => peak.Value),
+            Warm = model.Warm,
+        };
+    }
 
     private JobManifest Describe(ClaimedJob job, ReadyModel model, AppliedSettings applied, JobMetrics metrics) => new()
     {

@@ -70,7 +70,14 @@ public sealed class MotionPackageTests : IDisposable
         using var schema = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Repository.Root, "models", "manifest.schema.json")));
 
         Assert.Equal(Names<ModelManifest>(), Properties(schema.RootElement));
-        Assert.Equal(Names<ModelDefaults>(), Properties(schema.RootElement.GetProperty("properties").GetProperty("defaults")));
+        var properties = schema.RootElement.GetProperty("properties");
+        Assert.Equal(Names<ModelDefaults>(), Properties(properties.GetProperty("defaults")));
+        Assert.Equal(Names<ModelComponent>(), Properties(properties.GetProperty("components").GetProperty("additionalProperties")));
+        Assert.Equal(Names<ModelPreset>(), Properties(properties.GetProperty("presets").GetProperty("additionalProperties")));
+        Assert.Equal(Names<LatentFacts>(), Properties(properties.GetProperty("latent")));
+        Assert.Equal(Names<SchedulerConfig>(), Properties(properties.GetProperty("scheduler")));
+        Assert.Equal(Names<ImageEncoderFacts>(), Properties(properties.GetProperty("image_encoder")));
+        Assert.Equal(Names<TokenizerFacts>(), Properties(properties.GetProperty("tokenizers").GetProperty("items")));
     }
 
     [Fact]

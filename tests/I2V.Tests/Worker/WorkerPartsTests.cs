@@ -62,10 +62,10 @@ public sealed class WorkerPartsTests : IDisposable
     public void Packages_are_found_in_a_folder_or_as_one()
     {
         var package = MotionPackage.Build(folder.Path);
-        Assert.Equal("motion", Assert.Single(PackageFolder.OpenAll(folder.Path)).Key);
-        Assert.Equal("motion", Assert.Single(PackageFolder.OpenAll(package)).Key);
+        Assert.Equal("motion", Assert.Single(PackageFolder.OpenAll(folder.Path, [])).Key);
+        Assert.Equal("motion", Assert.Single(PackageFolder.OpenAll(package, [])).Key);
 
-        var capability = Capability.Of(PackageFolder.OpenAll(package)["motion"]);
+        var capability = Capability.Of(PackageFolder.OpenAll(package, [])["motion"]);
         Assert.Equal(512, capability.Limits.DefaultLongestSide);
         Assert.Equal(64, capability.Limits.Frames.Max);
         Assert.Equal(16, capability.Defaults.NumFrames);
@@ -75,7 +75,7 @@ public sealed class WorkerPartsTests : IDisposable
     [Fact]
     public void A_folder_without_packages_says_how_to_get_one()
     {
-        var refusal = Assert.Throws<GenerationException>(() => PackageFolder.OpenAll(folder.Path));
+        var refusal = Assert.Throws<GenerationException>(() => PackageFolder.OpenAll(folder.Path, []));
         Assert.Equal(GenerationError.ModelLoadFailed, refusal.Error);
         Assert.Contains("Worker:Packages", refusal.Message, StringComparison.Ordinal);
     }

@@ -1,0 +1,37 @@
+using System.CommandLine;
+using System.Globalization;
+
+namespace I2V.Cli.Models;
+
+/// <param name="File">A safetensors file.</param>
+/// <param name="Scale">How strongly it counts.</param>
+internal sealed record Lora(string File, double Scale);
+
+/// <summary><c>--lora FILE[:SCALE]</c>, as often as wanted.</summary>
+internal sealed class LoraOption
+{
+    public LoraOption() => Option = new Option<Lora[]>("--lora")
+    {
+        Description = "A LoRA that is merged into the weights, with its scale (1 when left out); may be repeated.",
+        HelpName = "FILE:SCALE",
+        CustomParser = result => [.. result.Tokens.Select(token => Parse(token.Value, result.AddError))],
+    };
+
+    public Option<Lora[]> Option { get; }
+
+    public IReadOnlyList<Lora> Read(ParseResult parsed) => parsed.GetValue(Option) ?? [];
+
+    private static Lora Parse(string text, Action<string> refuse)
+    {
+        var colon = text.LastIndexOf(':');
+        var lora = colon > 0 && double.TryParse(text.AsSpan(colon + 1), NumberStyles.Float, CultureInfo.InvariantCulture, out var scale) && double.IsFinite(scale)
+            ? new Lora(text[..colon], scale)
+            : new Lora(text, 1);
+        if (!File.Exists(lora.File))
+        {
+            refuse($"There is no file {lora.File}; --lora takes FILE or FILE:SCALE.");
+        }
+
+        return lora;
+    }
+}
