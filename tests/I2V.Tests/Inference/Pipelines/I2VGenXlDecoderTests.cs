@@ -5,15 +5,17 @@ namespace I2V.Tests.Inference.Pipelines;
 
 public sealed class I2VGenXlDecoderTests(TinyI2VGenXl tiny)
 {
-    /// <summary>Two frames of this size are one call.</summary>
-    private const int Side = 64;
+    private const int Side = 16;
 
-    [Fact]
-    public async Task Frames_decoded_in_several_calls_are_those_decoded_alone()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2 * 128 * 128)]
+    [InlineData(3 * 128 * 128)]
+    public async Task Frames_decoded_in_several_calls_are_those_decoded_alone(int pixelsPerCall)
     {
         var package = await tiny.PackageAsync();
         using var network = Network.Load(package, "vae_decoder", new DeviceOptions());
-        var decoder = new I2VGenXlDecoder(network, package.Manifest.Latent!);
+        var decoder = new I2VGenXlDecoder(network, package.Manifest.Latent!, pixelsPerCall);
         var shape = new FilmShape(Halves: 1, Channels: 4, Frames: 3, Side, Side);
         var latents = new float[shape.Length];
         GaussianNoise.Fill(latents, seed: 1, NoiseStream.Latents);

@@ -4,14 +4,14 @@ using I2V.ModelBuilder.Weights;
 
 namespace I2V.Tests.Inference.Pipelines;
 
-public sealed class I2VGenXlFailureTests(TinyI2VGenXl tiny)
+public sealed class I2VGenXlFailureTests(LoadedI2VGenXl loaded) : IClassFixture<LoadedI2VGenXl>
 {
     private static GenerationRequest Request => TinyI2VGenXl.Request;
 
     [Fact]
-    public async Task What_the_model_cannot_make_is_refused_with_what_it_can()
+    public void What_the_model_cannot_make_is_refused_with_what_it_can()
     {
-        using var pipeline = await tiny.LoadAsync();
+        var pipeline = loaded.Pipeline;
 
         Assert.Contains("width is 100, but must be a multiple of 64: take 64 or 128", Refusal(pipeline, Request with { Width = 100 }), StringComparison.Ordinal);
         Assert.Contains("height is 32, but must be 64 to 2048", Refusal(pipeline, Request with { Height = 32 }), StringComparison.Ordinal);
@@ -24,9 +24,9 @@ public sealed class I2VGenXlFailureTests(TinyI2VGenXl tiny)
     }
 
     [Fact]
-    public async Task A_cancelled_run_ends_within_a_step_and_the_pipeline_goes_on()
+    public void A_cancelled_run_ends_within_a_step_and_the_pipeline_goes_on()
     {
-        using var pipeline = await tiny.LoadAsync();
+        var pipeline = loaded.Pipeline;
         var before = TinyI2VGenXl.Film(pipeline, Request);
         using var cancel = new CancellationTokenSource();
         var last = 0;
@@ -47,9 +47,9 @@ public sealed class I2VGenXlFailureTests(TinyI2VGenXl tiny)
     }
 
     [Fact]
-    public async Task A_film_that_nobody_takes_to_its_end_leaves_the_pipeline_whole()
+    public void A_film_that_nobody_takes_to_its_end_leaves_the_pipeline_whole()
     {
-        using var pipeline = await tiny.LoadAsync();
+        var pipeline = loaded.Pipeline;
         var whole = TinyI2VGenXl.Film(pipeline, Request);
 
         var first = pipeline.Generate(Request, null, TestContext.Current.CancellationToken).First();

@@ -4,7 +4,7 @@ using I2V.Media;
 
 namespace I2V.Tests.Inference.Pipelines;
 
-public sealed class I2VGenXlPipelineTests(TinyI2VGenXl tiny)
+public sealed class I2VGenXlPipelineTests(TinyI2VGenXl tiny, LoadedI2VGenXl loaded) : IClassFixture<LoadedI2VGenXl>
 {
     private static GenerationRequest Request => TinyI2VGenXl.Request;
 
@@ -27,9 +27,9 @@ public sealed class I2VGenXlPipelineTests(TinyI2VGenXl tiny)
 
     [Theory]
     [MemberData(nameof(Changes))]
-    public async Task Everything_that_is_asked_for_is_seen_in_the_film(string change)
+    public void Everything_that_is_asked_for_is_seen_in_the_film(string change)
     {
-        using var pipeline = await tiny.LoadAsync();
+        var pipeline = loaded.Pipeline;
         var other = change switch
         {
             "seed" => Request with { Seed = 8 },
@@ -51,9 +51,9 @@ public sealed class I2VGenXlPipelineTests(TinyI2VGenXl tiny)
     [InlineData(64, 64, 1)]
     [InlineData(128, 64, 5)]
     [InlineData(64, 192, 2)]
-    public async Task Any_shape_and_number_of_frames_is_made(int width, int height, int frames)
+    public void Any_shape_and_number_of_frames_is_made(int width, int height, int frames)
     {
-        using var pipeline = await tiny.LoadAsync();
+        var pipeline = loaded.Pipeline;
 
         var film = TinyI2VGenXl.Film(pipeline, Request with { Width = width, Height = height, NumFrames = frames });
 
@@ -81,9 +81,9 @@ public sealed class I2VGenXlPipelineTests(TinyI2VGenXl tiny)
     }
 
     [Fact]
-    public async Task Guidance_hardly_above_1_is_hardly_anything()
+    public void Guidance_hardly_above_1_is_hardly_anything()
     {
-        using var pipeline = await tiny.LoadAsync();
+        var pipeline = loaded.Pipeline;
 
         var alone = TinyI2VGenXl.Film(pipeline, Request with { GuidanceScale = 1 });
         var guided = TinyI2VGenXl.Film(pipeline, Request with { GuidanceScale = 1.00001 });
@@ -116,9 +116,9 @@ public sealed class I2VGenXlPipelineTests(TinyI2VGenXl tiny)
     }
 
     [Fact]
-    public async Task Progress_tells_every_step_in_order()
+    public void Progress_tells_every_step_in_order()
     {
-        using var pipeline = await tiny.LoadAsync();
+        var pipeline = loaded.Pipeline;
         var steps = new List<GenerationProgress>();
 
         _ = TinyI2VGenXl.Film(pipeline, Request, new Listener(steps.Add));
@@ -133,9 +133,9 @@ public sealed class I2VGenXlPipelineTests(TinyI2VGenXl tiny)
     }
 
     [Fact]
-    public async Task A_preview_comes_as_often_as_asked_and_shows_the_film_in_small()
+    public void A_preview_comes_as_often_as_asked_and_shows_the_film_in_small()
     {
-        using var pipeline = await tiny.LoadAsync();
+        var pipeline = loaded.Pipeline;
         var steps = new List<GenerationProgress>();
 
         _ = TinyI2VGenXl.Film(pipeline, Request with { Width = 128, Steps = 5, PreviewEvery = 2 }, new Listener(steps.Add));
@@ -146,9 +146,9 @@ public sealed class I2VGenXlPipelineTests(TinyI2VGenXl tiny)
     }
 
     [Fact]
-    public async Task Given_noise_takes_the_seed_s_place()
+    public void Given_noise_takes_the_seed_s_place()
     {
-        using var pipeline = await tiny.LoadAsync();
+        var pipeline = loaded.Pipeline;
         var noise = new GivenNoise(new float[4 * 3 * 8 * 8], new float[4 * 8 * 8]);
         GaussianNoise.Fill(noise.Latents, Request.Seed, NoiseStream.Latents);
         GaussianNoise.Fill(noise.Posterior, Request.Seed, NoiseStream.Posterior);
@@ -157,9 +157,9 @@ public sealed class I2VGenXlPipelineTests(TinyI2VGenXl tiny)
     }
 
     [Fact]
-    public async Task What_a_request_leaves_open_is_the_model_s_default()
+    public void What_a_request_leaves_open_is_the_model_s_default()
     {
-        using var pipeline = await tiny.LoadAsync();
+        var pipeline = loaded.Pipeline;
         var steps = new List<GenerationProgress>();
 
         _ = TinyI2VGenXl.Film(pipeline, Request with { NumFrames = 1, Steps = null, GuidanceScale = null }, new Listener(steps.Add));

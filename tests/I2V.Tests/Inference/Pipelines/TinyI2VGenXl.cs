@@ -51,3 +51,19 @@ public sealed class TinyI2VGenXl : IDisposable
 
     public void Dispose() => folder.Dispose();
 }
+
+/// <summary>The package loaded once for a class of tests, which use it one after the other.</summary>
+public sealed class LoadedI2VGenXl(TinyI2VGenXl tiny) : IAsyncLifetime
+{
+    private IVideoPipeline? pipeline;
+
+    internal IVideoPipeline Pipeline => pipeline!;
+
+    public async ValueTask InitializeAsync() => pipeline = await tiny.LoadAsync();
+
+    public ValueTask DisposeAsync()
+    {
+        pipeline?.Dispose();
+        return ValueTask.CompletedTask;
+    }
+}
