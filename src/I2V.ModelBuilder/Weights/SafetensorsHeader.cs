@@ -13,7 +13,7 @@ internal static class SafetensorsHeader
 {
     private const string Metadata = "__metadata__";
 
-    private const int MaxRank = 64;
+    private const int MaxRank = 64, MaxQuoted = 40;
 
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 8 };
 
@@ -127,8 +127,11 @@ internal static class SafetensorsHeader
 
         return [.. array.EnumerateArray().Select(number => number.ValueKind == JsonValueKind.Number && number.TryGetInt64(out var value) && value >= 0
             ? value
-            : throw new InvalidDataException($"{key} has {number.GetRawText()} in its {field}, which is not a whole number from 0."))];
+            : throw new InvalidDataException($"{key} has {Beginning(number.GetRawText())} in its {field}, which is not a whole number from 0."))];
     }
+
+    /// <summary>Enough to recognise it in an error, however long it is.</summary>
+    private static string Beginning(string text) => text.Length <= MaxQuoted ? text : $"{text[..MaxQuoted]}…";
 
     /// <summary>Tensors follow each other without overlap or hole, from the first byte of the data to the last.</summary>
     private static void CheckOrder(Dictionary<string, StoredTensor> tensors, long dataLength)
