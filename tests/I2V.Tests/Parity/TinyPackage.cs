@@ -12,26 +12,30 @@ namespace I2V.Tests.Parity;
 [CollectionDefinition]
 public sealed class TinyPackageTests : ICollectionFixture<TinyPackage>;
 
-/// <summary>The package that <c>i2v models build i2vgen-xl --random-weights SEED --tiny</c> writes, with the reference's seed, in fp32 for the processor.</summary>
-public sealed class TinyPackage : IAsyncLifetime
+/// <summary>What <c>i2v models build i2vgen-xl --random-weights SEED --tiny</c> writes for the processor, with the reference's seed, in fp32.</summary>
+public sealed class TinyPackage() : BuiltPackage(TensorElementType.Float);
+
+/// <summary>The same in fp16.</summary>
+public sealed class TinyHalfPackage() : BuiltPackage(TensorElementType.Float16);
+
+/// <summary>A tiny package, built for the tests that share it and loaded as a worker loads it.</summary>
+public abstract class BuiltPackage(TensorElementType precision) : IAsyncLifetime
 {
     private readonly TemporaryFolder folder = new();
     private readonly Dictionary<string, Network> networks = [];
+    private readonly Dictionary<string, IReadOnlyDictionary<string, float[]>> outputs = [];
     private ModelPackage? package;
     private I2VGenXlPipeline? pipeline;
 
     internal I2VGenXlPipeline Pipeline => pipeline ??= new I2VGenXlPipeline(package!, new DeviceOptions());
 
-    /// <summary>Writes a package into a folder and opens it.</summary>
-    internal static async Task<ModelPackage> WriteAsync(string folder, TensorElementType precision)
+    public async ValueTask InitializeAsync()
     {
         using var checkpoint = I2VGenXlCheckpoints.Random(RandomSize.Tiny, Fixtures.Configs.GetProperty("weight_seed").GetUInt64());
         var plan = I2VGenXlPackage.Plan(checkpoint, new PackageSettings { Target = Target.Portable, Precision = precision });
-        await PackageWriter.WriteAsync(plan, folder, progress: null, CancellationToken.None);
-        return ModelPackage.Open(folder);
+        await PackageWriter.WriteAsync(plan, folder.File("tiny"), progress: null, CancellationToken.None);
+        package = ModelPackage.Open(folder.File("tiny"));
     }
-
-    public async ValueTask InitializeAsync() => package = await WriteAsync(folder.File("tiny"), TensorElementType.Float);
 
     public ValueTask DisposeAsync()
     {
@@ -42,7 +46,19 @@ public sealed class TinyPackage : IAsyncLifetime
         }
 
         folder.Dispose();
+        GC.SuppressFinalize(this);
         return ValueTask.CompletedTask;
+    }
+
+    /// <summary>What our networks make of a case, by output; each case runs once.</summary>
+    internal IReadOnlyDictionary<string, float[]> Outputs(NetworkCase entry)
+    {
+        if (!outputs.TryGetValue(entry.Name, out var made))
+        {
+            outputs[entry.Name] = made = entry.Run(Load);
+        }
+
+        return made;
     }
 
     /// <summary>A network of the package, loaded when it is first asked for.</summary>
