@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
-using I2V.ModelBuilder.Weights;
+using I2V.Inference.Sampling;
 
 namespace I2V.Tests.Parity;
 
