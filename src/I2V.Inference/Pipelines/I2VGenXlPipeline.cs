@@ -72,6 +72,15 @@ internal sealed class I2VGenXlPipeline : IVideoPipeline
 
     public void Dispose() => networks.Dispose();
 
+    /// <summary>A film before it is decoded: latents [channels, frames, height, width], scaled.</summary>
+    internal float[] Latents(GenerationRequest request, CancellationToken ct)
+    {
+        RequestChecks.Require(Manifest, request);
+        var settings = Settings.Of(Manifest, request);
+        var sampler = Samplers.Create(settings.Sampler, schedule, settings.Steps, request.Seed, request.Eta);
+        return Denoise(request, settings, FilmShape.Of(latent, request, settings.Guidance > 1), sampler, progress: null, ct);
+    }
+
     private IEnumerable<RgbImage> Film(GenerationRequest request, Settings settings, IProgress<GenerationProgress>? progress, CancellationToken ct)
     {
         // 1. The steps, and the latents' sizes: two halves when the prompt is set against the negative one.
@@ -112,7 +121,7 @@ internal sealed class I2VGenXlPipeline : IVideoPipeline
             sampler.Step(output, latents);
 
             // 5. Show how far it is; a sampler's guess of the film is a preview for next to nothing.
-            var isShown = request.PreviewEvery > 0 && step % request.PreviewEvery == 0;
+            var isShown = request.PreviewEvery > 0 && shape.Channels == LatentPreview.Channels && step % request.PreviewEvery == 0;
             progress?.Report(new GenerationProgress(GenerationPhase.Denoising, step, settings.Steps)
             {
                 Preview = isShown ? LatentPreview.Make(sampler.Denoised, shape.Frames, shape.Height, shape.Width, shape.Frames / 2) : null,

@@ -7,8 +7,8 @@ internal sealed class DdimSampler : ISampler
 {
     private readonly NoiseSchedule schedule;
     private readonly int[] timesteps;
-    private readonly long seed;
     private readonly float eta;
+    private readonly Action<float[], int> draw;
     private float[] denoised = [];
     private int next;
 
@@ -18,10 +18,20 @@ internal sealed class DdimSampler : ISampler
     /// <param name="eta">Share of the noise that is drawn anew at each step: 0 none, 1 as in training.</param>
     /// <exception cref="GenerationException">The schedule has no room for so many steps, or no picture can be told from its first one.</exception>
     public DdimSampler(NoiseSchedule schedule, int steps, long seed = 0, double eta = 0)
+        : this(schedule, steps, eta, (noise, step) => GaussianNoise.Fill(noise, seed, NoiseStream.Step, (uint)step))
+    {
+    }
+
+    /// <param name="schedule">The model's.</param>
+    /// <param name="steps">How many.</param>
+    /// <param name="eta">As above.</param>
+    /// <param name="draw">Fills an array with the noise that a step adds, by its number from 0.</param>
+    /// <exception cref="GenerationException">As above.</exception>
+    internal DdimSampler(NoiseSchedule schedule, int steps, double eta, Action<float[], int> draw)
     {
         this.schedule = schedule;
-        this.seed = seed;
         this.eta = (float)eta;
+        this.draw = draw;
         timesteps = Sampling.Timesteps.SingleStep(schedule.Config, steps);
         if (schedule.Prediction == Prediction.Epsilon && schedule.AlphasCumprod[timesteps[0]] == 0)
         {
@@ -44,7 +54,7 @@ internal sealed class DdimSampler : ISampler
         var alpha = schedule.AlphasCumprod[timestep];
         var alphaBefore = before >= 0 ? schedule.AlphasCumprod[before] : schedule.FinalAlphaCumprod;
         var deviation = eta * MathF.Sqrt((1 - alphaBefore) / (1 - alpha) * (1 - (alpha / alphaBefore)));
-        var direction = MathF.Sqrt(1 - alphaBefore - (deviation * deviation));
+        var direction = MathF.Sqrt(Math.Max(0, 1 - alphaBefore - (deviation * deviation))); // rounding may leave less than nothing
         var limit = config.ClipSample ? (float)config.ClipSampleRange : float.PositiveInfinity;
         var (picture, noise, pictureBefore) = (MathF.Sqrt(alpha), MathF.Sqrt(1 - alpha), MathF.Sqrt(alphaBefore));
 
@@ -73,7 +83,7 @@ internal sealed class DdimSampler : ISampler
     private void AddNoise(Span<float> sample, float deviation)
     {
         var noise = new float[sample.Length];
-        GaussianNoise.Fill(noise, seed, NoiseStream.Step, (uint)next);
+        draw(noise, next);
         for (var i = 0; i < sample.Length; i++)
         {
             sample[i] += deviation * noise[i];

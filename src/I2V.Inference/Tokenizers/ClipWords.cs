@@ -30,27 +30,35 @@ internal static class ClipWords
 
     public static IEnumerable<ClipWord> Split(string prompt)
     {
-        var text = Lower(CanonicalComposition.Compose(prompt));
-        var at = 0;
-        while (at < text.Length)
+        // Marks are found in the text as it was given: one in capitals is not a mark, although it becomes the same text.
+        for (var at = 0; at < prompt.Length;)
         {
-            var (next, mark) = NextMark(text, at);
-            while (at < next)
+            var (next, mark) = NextMark(prompt, at);
+            foreach (var word in Words(Lower(CanonicalComposition.Compose(prompt[at..next]))))
             {
-                var length = WordLength(text.AsSpan(at, next - at));
-                if (length > 0)
-                {
-                    yield return new ClipWord(text.Substring(at, length), IsMark: false);
-                }
-
-                at += Math.Max(length, 1); // all whitespace is one unit long
+                yield return new ClipWord(word, IsMark: false);
             }
 
+            at = next;
             if (mark is not null)
             {
                 yield return new ClipWord(mark, IsMark: true);
                 at += mark.Length;
             }
+        }
+    }
+
+    private static IEnumerable<string> Words(string text)
+    {
+        for (var at = 0; at < text.Length;)
+        {
+            var length = WordLength(text.AsSpan(at));
+            if (length > 0)
+            {
+                yield return text.Substring(at, length);
+            }
+
+            at += Math.Max(length, 1); // all whitespace is one unit long
         }
     }
 

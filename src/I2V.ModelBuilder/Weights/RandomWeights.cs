@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
+using I2V.Inference.Sampling;
 
 namespace I2V.ModelBuilder.Weights;
 

@@ -1,3 +1,4 @@
+using I2V.Inference.Sampling;
 using I2V.ModelBuilder.Weights;
 
 namespace I2V.Tests.ModelBuilder.Weights;
