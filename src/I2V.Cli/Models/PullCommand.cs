@@ -63,8 +63,9 @@ internal sealed partial class PullCommand
         await FetchAsync(parsed, hub, found, files, folder, terminal, ct);
 
         // 3. The package.
-        using var opened = I2VGenXlCheckpoints.Open(folder);
-        await package.WriteAsync(parsed, opened with { License = opened.License ?? found.License }, PackageOptions.TargetOfThisMachine(), terminal, ct);
+        var opened = I2VGenXlCheckpoints.Open(folder);
+        using var merged = package.Loras.Apply(parsed, opened with { License = opened.License ?? found.License });
+        await package.WriteAsync(parsed, merged, PackageOptions.TargetOfThisMachine(), terminal, ct);
         await terminal.Error.WriteLineAsync($"The checkpoint stays in {folder}; the package does not need it any more.");
         return ExitCode.Ok;
     }
