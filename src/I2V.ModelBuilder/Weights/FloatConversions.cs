@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using I2V.Inference.Native;
 
 namespace I2V.ModelBuilder.Weights;
 
@@ -12,6 +13,27 @@ internal static class FloatConversions
 
     /// <summary>2^(127−15): what a half's bits are too small by when they are read as the upper bits of a float.</summary>
     private static readonly float Rebias = BitConverter.UInt32BitsToSingle((127u + 127 - 15) << 23);
+
+    /// <summary>Exact. The source's bytes are a file's, little-endian, and are changed on machines that are not.</summary>
+    /// <param name="type">Float, Float16 or BFloat16.</param>
+    public static void ToSingle(Span<byte> source, TensorElementType type, Span<float> into)
+    {
+        ToMachineOrder(source, TensorElementTypes.SizeOf(type));
+        switch (type)
+        {
+            case TensorElementType.Float16:
+                HalfToSingle(MemoryMarshal.Cast<byte, ushort>(source), into);
+                break;
+            case TensorElementType.BFloat16:
+                BFloat16ToSingle(MemoryMarshal.Cast<byte, ushort>(source), into);
+                break;
+            case TensorElementType.Float:
+                source.CopyTo(MemoryMarshal.AsBytes(into));
+                break;
+            default:
+                throw new ArgumentException($"Weights are read from Float, Float16 or BFloat16, not from {type}.", nameof(type));
+        }
+    }
 
     /// <summary>Exact.</summary>
     public static void HalfToSingle(ReadOnlySpan<ushort> source, Span<float> into)
