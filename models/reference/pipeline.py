@@ -93,8 +93,8 @@ def exact_fp32():
     """No TF32 anywhere: fp32 results are the yardstick."""
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
-    torch.set_float32_matmul_precision("highest")
-    torch.set_num_threads(os.cpu_count() or 1)
+    # A container may show more processors than it may use, and the tiny networks gain nothing from more than these.
+    torch.set_num_threads(min(8, len(os.sched_getaffinity(0))))
 
 
 def free():

@@ -1,6 +1,7 @@
 using System.Reflection;
 using I2V.Inference.Pipelines;
 using I2V.Worker.Devices;
+using I2V.Worker.RenderJob;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -13,6 +14,9 @@ internal static class WorkerProcess
 {
     /// <summary>A restart may help: the watchdog ended the process, or it would not stop in time.</summary>
     public const int ExitUnhealthy = 70;
+
+    /// <summary>A restart helps: the device answers the old process no more, but a new one.</summary>
+    public const int ExitDeviceLost = 71;
 
     /// <summary>A restart cannot help: options, packages or the device must be mended first.</summary>
     public const int ExitConfiguration = 78;
@@ -46,21 +50,21 @@ internal static class WorkerProcess
         }
         catch (OptionsValidationException error)
         {
-            return Refuse(error.Failures);
+            return Refuse(error.Failures, ExitConfiguration);
         }
         catch (Exception error) when (error is DeviceException or GenerationException)
         {
-            return Refuse([error.Message]);
+            return Refuse([error.Message], FailureClassifier.IsDeviceLost(error) ? ExitDeviceLost : ExitConfiguration);
         }
     }
 
-    private static int Refuse(IEnumerable<string> sentences)
+    private static int Refuse(IEnumerable<string> sentences, int code)
     {
         foreach (var sentence in sentences)
         {
             Console.Error.WriteLine("The worker cannot start: " + sentence);
         }
 
-        return ExitConfiguration;
+        return code;
     }
 }

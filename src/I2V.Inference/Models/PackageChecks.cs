@@ -5,17 +5,21 @@ namespace I2V.Inference.Models;
 /// <summary>Everything that can be wrong with a package's files and limits, found before any of them is used.</summary>
 internal static class PackageChecks
 {
+    /// <summary>More streams than this only make a disk seek.</summary>
+    private const int MostHashedAtOnce = 8;
+
+    private const int HashBufferBytes = 1 << 20;
+
     /// <returns>One clause for each thing that is wrong.</returns>
     public static List<string> Run(string folder, ModelManifest manifest)
     {
         var problems = Limits(manifest).ToList();
-        foreach (var (path, sha256) in manifest.Files.OrderBy(file => file.Key, StringComparer.Ordinal))
-        {
-            if (CheckFile(folder, path, sha256) is { } problem)
-            {
-                problems.Add(problem);
-            }
-        }
+
+        // Packages have gigabytes in a few files: each is hashed as a stream, several at a time.
+        problems.AddRange(manifest.Files.OrderBy(file => file.Key, StringComparer.Ordinal)
+            .AsParallel().AsOrdered().WithDegreeOfParallelism(Math.Clamp(Environment.ProcessorCount, 1, MostHashedAtOnce))
+            .Select(file => CheckFile(folder, file.Key, file.Value))
+            .OfType<string>());
 
         problems.AddRange(Graphs(folder, manifest));
         return problems;
@@ -83,20 +87,20 @@ internal static class PackageChecks
 
     private static string? CheckFile(string folder, string path, string sha256)
     {
-        if (Escape(folder, path) is { } escape)
-        {
-            return $"{path} {escape}";
-        }
-
-        var full = Path.Combine(folder, path);
-        if (!File.Exists(full))
-        {
-            return $"{path} is missing";
-        }
-
         try
         {
-            using var stream = File.OpenRead(full);
+            if (Escape(folder, path) is { } escape)
+            {
+                return $"{path} {escape}";
+            }
+
+            var full = Path.Combine(folder, path);
+            if (!File.Exists(full))
+            {
+                return $"{path} is missing: the manifest says its SHA-256 is {sha256}";
+            }
+
+            using var stream = new FileStream(full, new FileStreamOptions { BufferSize = HashBufferBytes, Options = FileOptions.SequentialScan });
             var found = Convert.ToHexStringLower(SHA256.HashData(stream));
             return found == sha256 ? null : $"{path} is damaged: its SHA-256 is {found}, the manifest says {sha256}";
         }
@@ -121,15 +125,18 @@ internal static class PackageChecks
 
         try
         {
-            return [.. OnnxExternalData.Locations(File.ReadAllBytes(full)).SelectMany(location => CheckLocation(folder, manifest, component.Graph, location))];
+            return [.. OnnxExternalData.Read(File.ReadAllBytes(full))
+                .GroupBy(part => part.Location, StringComparer.Ordinal)
+                .SelectMany(parts => CheckLocation(folder, manifest, component.Graph, parts.Key, [.. parts]))];
         }
         catch (Exception error) when (error is InvalidDataException or IOException or UnauthorizedAccessException)
         {
-            return [$"{component.Graph} cannot be read as an ONNX model: {error.Message}"];
+            return [$"{component.Graph} cannot be read as an ONNX model: {error.Message.TrimEnd('.')}"];
         }
     }
 
-    private static IEnumerable<string> CheckLocation(string folder, ModelManifest manifest, string graph, string location)
+    private static IEnumerable<string> CheckLocation(
+        string folder, ModelManifest manifest, string graph, string location, IReadOnlyList<ExternalPart> parts)
     {
         if (Escape(folder, location) is { } escape)
         {
@@ -137,10 +144,18 @@ internal static class PackageChecks
             yield break;
         }
 
-        var path = Path.GetRelativePath(folder, Path.Combine(folder, Path.GetDirectoryName(graph) ?? "", location)).Replace('\\', '/');
+        var full = Path.Combine(folder, Path.GetDirectoryName(graph) ?? "", location);
+        var path = Path.GetRelativePath(folder, full).Replace('\\', '/');
         if (!manifest.Files.ContainsKey(path))
         {
             yield return $"{graph} takes weights from {path}, which files does not list";
+            yield break;
+        }
+
+        var bytes = File.Exists(full) ? new FileInfo(full).Length : long.MaxValue; // that it is missing is said already
+        if (parts.FirstOrDefault(part => part.Offset > (ulong)bytes || part.Length > (ulong)bytes - part.Offset) is { } outside)
+        {
+            yield return $"{graph} takes the weight {outside.Tensor} from bytes {outside.Offset} to {(UInt128)outside.Offset + outside.Length} of {path}, which has {bytes}";
         }
     }
 

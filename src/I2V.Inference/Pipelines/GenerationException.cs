@@ -13,9 +13,13 @@ public enum GenerationError
     /// <summary>ONNX Runtime or one of its providers cannot be loaded.</summary>
     RuntimeMissing = 3,
 
+    /// <summary>A run needs more of the device's memory than there is, or than it may use. The process lives on.</summary>
     OutOfDeviceMemory = 4,
 
     InferenceFailed = 5,
+
+    /// <summary>The device answers no call of this process any more, new sessions included: only a new process can use it.</summary>
+    DeviceLost = 6,
 }
 
 /// <summary>A run that failed; the message is for the user.</summary>

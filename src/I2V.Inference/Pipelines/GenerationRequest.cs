@@ -1,3 +1,4 @@
+using I2V.Inference.Imaging;
 using I2V.Media;
 
 namespace I2V.Inference.Pipelines;
@@ -23,13 +24,27 @@ public sealed record GenerationRequest
 
     public int? Steps { get; init; }
 
+    /// <summary>How far beyond the prompt's own answer to go from the negative prompt's; 1 asks for the prompt alone, in half the time.</summary>
     public double? GuidanceScale { get; init; }
+
+    /// <summary><c>ddim</c> or <c>dpm++2m</c>; null takes the model's.</summary>
+    public string? Sampler { get; init; }
+
+    /// <summary>Share of the noise that DDIM draws anew at each step, 0 … 1.</summary>
+    public double Eta { get; init; }
+
+    public ImageFit ImageFit { get; init; }
+
+    /// <summary>Every so many denoising steps the progress carries a preview; 0 for none.</summary>
+    public int PreviewEvery { get; init; }
 
     /// <summary>The same seed, package and settings give the same frames on the same provider.</summary>
     public required long Seed { get; init; }
 
     /// <summary>How far the camera goes, 0 … 1.</summary>
     public double? MotionAmount { get; init; }
+
+    internal GivenNoise? Noise { get; init; }
 }
 
 public enum GenerationPhase
@@ -44,4 +59,8 @@ public enum GenerationPhase
 /// <param name="Phase">What the pipeline is doing.</param>
 /// <param name="Step">1 … <paramref name="TotalSteps"/>; for models without denoising the frame's number.</param>
 /// <param name="TotalSteps">Steps of this phase.</param>
-public sealed record GenerationProgress(GenerationPhase Phase, int Step, int TotalSteps);
+public sealed record GenerationProgress(GenerationPhase Phase, int Step, int TotalSteps)
+{
+    /// <summary>A small picture of how the middle frame is coming along, when one was asked for.</summary>
+    public RgbImage? Preview { get; init; }
+}

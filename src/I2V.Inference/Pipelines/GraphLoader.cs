@@ -8,20 +8,27 @@ namespace I2V.Inference.Pipelines;
 internal static class GraphLoader
 {
     private const string RecordPlacement = "session.record_ep_graph_assignment_info";
+    private const string WebGpuRefusal = "The provider webgpu cannot be used: ONNX Runtime finds no graphics adapter with a driver, or was built without it.";
 
-    /// <exception cref="GenerationException">The runtime, its provider or the graph cannot be used.</exception>
+    /// <exception cref="GenerationException">The runtime, its provider or the graph cannot be used; out of device memory has its own error.</exception>
     public static InferenceSession Load(ModelPackage package, string component, DeviceOptions device)
     {
-        try
+        var path = package.GraphPath(component);
+        lock (DevicePlace.TurnOf(device))
         {
-            using var options = new SessionOptions();
-            Configure(options, device);
-            return new InferenceSession(package.GraphPath(component), options);
-        }
-        catch (OrtException error)
-        {
-            throw new GenerationException(
-                GenerationError.ModelLoadFailed, $"The graph {component} of the model {package.Manifest.Name} cannot be loaded. {error.Message}", error);
+            try
+            {
+                var memory = OwnMemory(device);
+                memory?.TakeRefusal(); // an older one is not about this graph
+                using var weights = memory?.LoadWeights();
+                using var options = new SessionOptions();
+                Configure(options, device);
+                return new InferenceSession(path, options);
+            }
+            catch (OrtException error)
+            {
+                throw DeviceFailure.OfLoad($"The graph {component} of the model {package.Manifest.Name}", device, error);
+            }
         }
     }
 
@@ -40,19 +47,20 @@ internal static class GraphLoader
         }
     }
 
-    /// <summary>Says which of the CUDA provider's own libraries are not beside ONNX Runtime.</summary>
-    /// <exception cref="GenerationException">At least one is missing.</exception>
-    internal static void RequireCudaLibraries(string folder)
+    private static DeviceMemory? OwnMemory(DeviceOptions device)
     {
-        string[] names = OperatingSystem.IsWindows()
-            ? ["onnxruntime_providers_shared.dll", "onnxruntime_providers_cuda.dll"]
-            : ["libonnxruntime_providers_shared.so", "libonnxruntime_providers_cuda.so"];
-        var missing = names.Where(name => !File.Exists(Path.Combine(folder, name))).ToList();
-        if (missing.Count > 0)
+        if (device.Provider != "cuda" || !device.Tuning.OwnAllocator)
         {
-            throw NativeLibraryLocation.Missing($"The provider cuda is missing: {string.Join(" and ", missing)} not found in {folder}, beside ONNX Runtime.");
+            return null;
         }
+
+        // The runtime first: that its provider is missing says more than that there is no driver.
+        _ = OrtEnv.Instance();
+        CudaLibraries.RequireProvider(RuntimeFolder);
+        return DeviceMemory.For(device.DeviceId);
     }
+
+    private static string RuntimeFolder => Path.GetDirectoryName(NativeLibraryLocation.LoadedFile)!;
 
     private static string? ProviderName(DeviceOptions device) => device.Provider switch
     {
@@ -85,7 +93,7 @@ internal static class GraphLoader
         {
             if (device.Provider == "cuda")
             {
-                RequireCudaLibraries(Path.GetDirectoryName(NativeLibraryLocation.LoadedFile)!);
+                CudaLibraries.RequireProvider(RuntimeFolder);
                 AppendCuda(options, device);
             }
             else
@@ -95,23 +103,38 @@ internal static class GraphLoader
         }
         catch (OrtException error)
         {
-            throw NativeLibraryLocation.Missing(
-                device.Provider == "cuda"
-                    ? $"The provider cuda cannot be used on device {device.DeviceId}: {error.Detail}"
-                    : "The provider webgpu cannot be used: ONNX Runtime finds no graphics adapter with a driver, or was built without it.",
-                error);
+            throw NativeLibraryLocation.Missing(device.Provider == "cuda" ? CudaRefusal(device, error) : WebGpuRefusal, error);
         }
     }
 
+    private static string CudaRefusal(DeviceOptions device, OrtException error) =>
+        CudaLibraries.Missing(RuntimeFolder, Environment.GetEnvironmentVariable("LD_LIBRARY_PATH")) is { } missing
+            ? $"The provider cuda cannot be loaded: {missing}."
+            : $"The provider cuda cannot be used on device {device.DeviceId}: {error.Detail}";
+
     private static void AppendCuda(SessionOptions options, DeviceOptions device)
     {
-        using var cuda = new OrtCUDAProviderOptions();
-        cuda.UpdateOptions(new Dictionary<string, string>
+        options.GraphOptimizationLevel = device.Tuning.GraphOptimization;
+
+        // Weights one by one at their exact size, apart from what a run needs.
+        options.AddSessionConfigEntry("session.use_device_allocator_for_initializers", "1");
+        foreach (var (key, value) in device.Tuning.SessionOptions)
         {
-            ["device_id"] = Text(device.DeviceId),
-            ["arena_extend_strategy"] = "kSameAsRequested",
-            ["cudnn_conv_algo_search"] = "HEURISTIC",
-        });
+            options.AddSessionConfigEntry(key, value);
+        }
+
+        var settings = device.Tuning.ToProviderOptions();
+        settings["device_id"] = Text(device.DeviceId);
+        if (device.Tuning.OwnAllocator)
+        {
+            foreach (var (key, value) in DeviceMemoryCallbacks.ProviderOptions)
+            {
+                settings[key] = value;
+            }
+        }
+
+        using var cuda = new OrtCUDAProviderOptions();
+        cuda.UpdateOptions(settings);
         options.AppendExecutionProvider_CUDA(cuda);
     }
 

@@ -12,20 +12,19 @@ internal sealed class MotionPipeline : IVideoPipeline
 
     private const double DefaultAmount = 0.5;
 
-    private static readonly string[] PictureOutputs = ["picture"];
-    private static readonly string[] CameraOutputs = ["film"];
+    private static readonly Dictionary<string, long> NoSizes = [];
 
-    private readonly InferenceSession picture;
-    private readonly InferenceSession camera;
+    private readonly Network picture;
+    private readonly Network camera;
 
     public MotionPipeline(ModelPackage package, DeviceOptions device)
     {
         Manifest = package.Manifest;
-        picture = GraphLoader.Load(package, "picture", device);
+        picture = Network.Load(package, "picture", device);
         try
         {
-            camera = GraphLoader.Load(package, "camera", device);
-            GraphLoader.RequireDevice(device, picture, camera);
+            camera = Network.Load(package, "camera", device);
+            GraphLoader.RequireDevice(device, picture.Session, camera.Session);
         }
         catch
         {
@@ -78,7 +77,7 @@ internal sealed class MotionPipeline : IVideoPipeline
         // 2. Cut the image to the film's shape and bring it near the film's scale, once.
         progress?.Report(new GenerationProgress(GenerationPhase.Encoding, 1, 1));
         using var image = Tensor(request.Image.Pixels, request.Image.Height, request.Image.Width, 3);
-        using var still = Run(picture, new() { ["image"] = image, ["size"] = size, ["move"] = move, ["amount"] = amount }, PictureOutputs, ct);
+        using var still = Run(picture, new() { ["image"] = image, ["size"] = size, ["move"] = move, ["amount"] = amount }, "picture", ct);
 
         // 3. Look through the camera, as many frames at a time as memory is worth.
         var framesPerRun = Math.Max(1, PixelsPerRun / (request.Width * request.Height));
@@ -88,7 +87,7 @@ internal sealed class MotionPipeline : IVideoPipeline
             using var film = Run(
                 camera,
                 new() { ["picture"] = still, ["frames"] = frames, ["num_frames"] = total, ["size"] = size, ["move"] = move, ["amount"] = amount, ["drift"] = drift },
-                CameraOutputs,
+                "film",
                 ct);
 
             // 4. Hand them on one by one, so that the encoder works while the rest is made.
@@ -107,17 +106,8 @@ internal sealed class MotionPipeline : IVideoPipeline
         return new RgbImage(width, height, film.GetTensorDataAsSpan<byte>().Slice(index * bytes, bytes).ToArray());
     }
 
-    private static OrtValue Run(InferenceSession session, Dictionary<string, OrtValue> inputs, string[] outputs, CancellationToken ct)
-    {
-        try
-        {
-            return session.Run(null, inputs, outputs, ct)[0];
-        }
-        catch (OrtException error)
-        {
-            throw new GenerationException(GenerationError.InferenceFailed, $"The camera move could not be made. {error.Message}", error);
-        }
-    }
+    private static OrtValue Run(Network network, Dictionary<string, OrtValue> inputs, string output, CancellationToken ct) =>
+        network.Run(NoSizes, inputs, [(output, Place.Host)], ct)[0];
 
     private static OrtValue OneHot(CameraMoveKind kind)
     {

@@ -40,6 +40,8 @@ internal sealed class Network : IDisposable
 
     public InferenceSession Session => session;
 
+    private DeviceMemory? Memory => device.Provider == "cuda" ? DeviceMemory.Current : null;
+
     /// <exception cref="GenerationException">The runtime, its provider or the graph cannot be used, or the manifest describes other inputs.</exception>
     public static Network Load(ModelPackage package, string component, DeviceOptions device)
     {
@@ -80,6 +82,7 @@ internal sealed class Network : IDisposable
         Require(inputs, outputs);
         lock (turn)
         {
+            Memory?.TakeRefusal(); // an older one is not about this run
             try
             {
                 using var binding = session.CreateIoBinding();
@@ -115,6 +118,9 @@ internal sealed class Network : IDisposable
             {
                 place.Dispose();
             }
+
+            // Its weights are gone: their pages are the next network's, or another process's.
+            Memory?.Trim();
         }
     }
 

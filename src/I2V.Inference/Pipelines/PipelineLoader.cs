@@ -8,10 +8,14 @@ public sealed record DeviceOptions
     /// <summary><c>cpu</c>, <c>cuda</c> or <c>webgpu</c>.</summary>
     public string Provider { get; init; } = "cpu";
 
+    /// <summary>From 0. For CUDA its own number, after <c>CUDA_VISIBLE_DEVICES</c>.</summary>
     public int DeviceId { get; init; }
 
     /// <summary>Processor threads for one operator; 0 lets the runtime choose.</summary>
     public int Threads { get; init; }
+
+    /// <summary>For the provider cuda.</summary>
+    public CudaTuning Tuning { get; init; } = new();
 }
 
 /// <summary>Opens a package and builds the pipeline of its family.</summary>
@@ -21,8 +25,9 @@ public static class PipelineLoader
     public static IVideoPipeline Load(ModelPackage package, DeviceOptions device) => package.Manifest.Family switch
     {
         "motion" => new MotionPipeline(package, device),
+        "i2vgen-xl" => new I2VGenXlPipeline(package, device),
         var family => throw new GenerationException(
             GenerationError.ModelLoadFailed,
-            $"The model {package.Manifest.Name} is of the family {family}, which this version cannot run; it runs motion."),
+            $"The model {package.Manifest.Name} is of the family {family}, which this version cannot run; it runs motion and i2vgen-xl."),
     };
 }

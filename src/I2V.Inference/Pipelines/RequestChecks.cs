@@ -1,4 +1,5 @@
 using I2V.Inference.Models;
+using I2V.Inference.Sampling;
 
 namespace I2V.Inference.Pipelines;
 
@@ -50,6 +51,16 @@ internal static class RequestChecks
         if (manifest.GuidanceScale is { } range && request.GuidanceScale is { } scale && !(scale >= range.Min && scale <= range.Max))
         {
             yield return FormattableString.Invariant($"guidance_scale is {scale}, but must be {range.Min} to {range.Max}");
+        }
+
+        if (request.Sampler is { } sampler && manifest.Scheduler is not null && !Samplers.Names.Contains(sampler))
+        {
+            yield return $"sampler is {sampler}, but must be {string.Join(" or ", Samplers.Names)}";
+        }
+
+        if (!(request.Eta >= 0 && request.Eta <= 1))
+        {
+            yield return $"eta is {request.Eta}, but must be 0 to 1";
         }
 
         if (request.MotionAmount is { } amount && !(amount >= 0 && amount <= 1))

@@ -50,7 +50,8 @@ internal sealed partial class AttemptRunner(
         }
     }
 
-    private async Task<AttemptOutcome> ReportAsync(ClaimedJob job, AttemptStop reason, Exception error)
+    /// <summary>Says how the attempt ended; a device that is lost ends the process, but only after that.</summary>
+    internal async Task<AttemptOutcome> ReportAsync(ClaimedJob job, AttemptStop reason, Exception error)
     {
         try
         {
@@ -68,6 +69,13 @@ internal sealed partial class AttemptRunner(
             // Either the lease is gone already, or it will lapse: the gateway then returns the job to the queue.
             LogNotReported(silence.Message);
             return AttemptOutcome.Lost;
+        }
+        finally
+        {
+            if (FailureClassifier.IsDeviceLost(error))
+            {
+                stopping.EndForLostDevice();
+            }
         }
     }
 

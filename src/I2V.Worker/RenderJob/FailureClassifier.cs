@@ -22,6 +22,7 @@ internal static partial class FailureClassifier
         GenerationException { Error: GenerationError.OutOfDeviceMemory } => new(ErrorCode.VramInsufficient, "The device ran out of memory. Ask for a smaller size or fewer frames."),
         GenerationException { Error: GenerationError.ModelLoadFailed } => new(ErrorCode.ModelLoadFailed, "The worker could not load the model."),
         GenerationException { Error: GenerationError.RuntimeMissing } => new(ErrorCode.ModelLoadFailed, "The worker's inference runtime is missing or cannot be loaded."),
+        GenerationException { Error: GenerationError.DeviceLost } => new(ErrorCode.InferenceFailed, "The worker's device failed, so the worker starts again."),
         GenerationException => new(ErrorCode.InferenceFailed, Clean(error.Message)),
         MediaException { Error: MediaError.ImageUnreadable } => new(ErrorCode.ImageUnreadable, Clean(error.Message)),
         MediaException { Error: MediaError.ImageTooLarge } => new(ErrorCode.ImageTooLarge, Clean(error.Message)),
@@ -38,6 +39,9 @@ internal static partial class FailureClassifier
         TimeoutException => new(ErrorCode.RunTimeout, "The work took longer than it may."),
         _ => new(ErrorCode.Internal, "The worker failed in a way that it does not know; its log has the details."),
     };
+
+    /// <summary>True when nothing in this process can use the device any more.</summary>
+    public static bool IsDeviceLost(Exception error) => error is GenerationException { Error: GenerationError.DeviceLost };
 
     /// <summary>Messages of our own libraries are for users, but what they quote may name files or addresses.</summary>
     internal static string Clean(string message) => Locations().Replace(message, "…");

@@ -27,19 +27,20 @@ public sealed class ModelPackageTests : IDisposable
     {
         var open = PackageSamples.Write(folder.Path, manifest => manifest);
         var before = PackageSamples.Sha256(File.ReadAllBytes(folder.File("graph.weights")));
-        File.WriteAllBytes(folder.File("graph.weights"), new byte[15]);
+        File.WriteAllBytes(folder.File("graph.weights"), [.. Enumerable.Repeat((byte)1, 16)]);
 
         Assert.Equal(
-            Sentence($"graph.weights is damaged: its SHA-256 is {PackageSamples.Sha256(new byte[15])}, the manifest says {before}"), Refusal(open));
+            Sentence($"graph.weights is damaged: its SHA-256 is {PackageSamples.Sha256([.. Enumerable.Repeat((byte)1, 16)])}, the manifest says {before}"), Refusal(open));
     }
 
     [Fact]
-    public void A_missing_file_is_named()
+    public void A_missing_file_is_named_with_the_hash_that_it_would_have()
     {
         var open = PackageSamples.Write(folder.Path, manifest => manifest);
+        var hash = PackageSamples.Sha256(File.ReadAllBytes(folder.File("LICENSE")));
         File.Delete(folder.File("LICENSE"));
 
-        Assert.Equal(Sentence("LICENSE is missing"), Refusal(open));
+        Assert.Equal(Sentence($"LICENSE is missing: the manifest says its SHA-256 is {hash}"), Refusal(open));
     }
 
     [Theory]
@@ -112,6 +113,39 @@ public sealed class ModelPackageTests : IDisposable
         Assert.Equal(Sentence($"graph.onnx takes weights from {location}, {reason}"), Refusal(open));
     }
 
+    [Theory]
+    [InlineData("0", "16", null)]
+    [InlineData("8", "8", null)]
+    [InlineData("8", "9", "from bytes 8 to 17 of graph.weights, which has 16")]
+    [InlineData("17", null, "from bytes 17 to 17 of graph.weights, which has 16")]
+    [InlineData("18446744073709551615", "18446744073709551615", "from bytes 18446744073709551615 to 36893488147419103230 of graph.weights, which has 16")]
+    public void Weights_that_lie_outside_of_their_file_are_refused(string offset, string? length, string? problem)
+    {
+        File.WriteAllBytes(folder.File("graph.weights"), new byte[16]);
+        var open = PackageSamples.Write(folder.Path, manifest => manifest, Weight(("location", "graph.weights"), ("offset", offset), ("length", length)));
+
+        if (problem is null)
+        {
+            Assert.Equal("sample", open().Manifest.Name);
+        }
+        else
+        {
+            Assert.Equal(Sentence($"graph.onnx takes the weight w {problem}"), Refusal(open));
+        }
+    }
+
+    [Theory]
+    [InlineData("offset", "-8", "one of its weights has the offset -8, which is no number of bytes")]
+    [InlineData("length", "1e3", "one of its weights has the length 1e3, which is no number of bytes")]
+    [InlineData("location", "graph.onnx", "one of its weights has two values for location")]
+    public void A_place_in_a_file_that_is_no_place_is_refused(string key, string value, string problem)
+    {
+        File.WriteAllBytes(folder.File("graph.weights"), new byte[16]);
+        var open = PackageSamples.Write(folder.Path, manifest => manifest, Weight(("location", "graph.weights"), (key, value)));
+
+        Assert.Equal(Sentence($"graph.onnx cannot be read as an ONNX model: {problem}"), Refusal(open));
+    }
+
     [Fact]
     public void A_graph_that_is_not_a_model_is_named()
     {
@@ -133,6 +167,28 @@ public sealed class ModelPackageTests : IDisposable
         }
 
         Assert.StartsWith($"The model package {folder.Path} cannot be used: {clause}", Refusal(() => ModelPackage.Open(folder.Path)), StringComparison.Ordinal);
+    }
+
+    /// <summary>A weight named w with entries about its place.</summary>
+    private static byte[] Weight(params (string Key, string? Value)[] entries)
+    {
+        var model = new ProtoWriter();
+        model.Message(7, graph => graph.Message(5, tensor =>
+        {
+            tensor.String(8, "w");
+            foreach (var (key, value) in entries)
+            {
+                if (value is not null)
+                {
+                    tensor.Message(13, entry =>
+                    {
+                        entry.String(1, key);
+                        entry.String(2, value);
+                    });
+                }
+            }
+        }));
+        return model.ToArray();
     }
 
     /// <summary>A tensor with external data inside the body of a Loop inside the body of a Loop.</summary>

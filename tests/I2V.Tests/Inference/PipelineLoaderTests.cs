@@ -1,4 +1,5 @@
 using I2V.Inference.Models;
+using I2V.Inference.Native;
 using I2V.Inference.Pipelines;
 
 namespace I2V.Tests.Inference;
@@ -19,7 +20,7 @@ public sealed class PipelineLoaderTests(MotionFixture motion) : IClassFixture<Mo
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder.File("libonnxruntime_providers_shared.so"), "");
 
-        var error = Assert.Throws<GenerationException>(() => GraphLoader.RequireCudaLibraries(folder.Path));
+        var error = Assert.Throws<GenerationException>(() => CudaLibraries.RequireProvider(folder.Path));
 
         Assert.Equal(GenerationError.RuntimeMissing, error.Error);
         Assert.Equal($"The provider cuda is missing: libonnxruntime_providers_cuda.so not found in {folder.Path}, beside ONNX Runtime.", error.Message);

@@ -16,6 +16,7 @@ public sealed class FailureClassifierTests
         { new GenerationException(GenerationError.ModelLoadFailed, "no"), ErrorCode.ModelLoadFailed, true },
         { new GenerationException(GenerationError.RuntimeMissing, "no"), ErrorCode.ModelLoadFailed, true },
         { new GenerationException(GenerationError.InferenceFailed, "node failed"), ErrorCode.InferenceFailed, true },
+        { new GenerationException(GenerationError.DeviceLost, "CUDA failure 700"), ErrorCode.InferenceFailed, true },
         { new MediaException(MediaError.ImageUnreadable, "damaged"), ErrorCode.ImageUnreadable, false },
         { new MediaException(MediaError.ImageTooLarge, "large"), ErrorCode.ImageTooLarge, false },
         { new MediaException(MediaError.EncodeFailed, "ffmpeg"), ErrorCode.EncodeFailed, true },
