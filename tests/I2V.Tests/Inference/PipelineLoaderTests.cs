@@ -54,12 +54,12 @@ public sealed class PipelineLoaderTests(MotionFixture motion) : IClassFixture<Mo
     public void A_family_that_this_version_cannot_run_is_refused()
     {
         using var folder = new TemporaryFolder();
-        var package = PackageSamples.Write(folder.Path, manifest => manifest with { Family = "i2vgen-xl" });
+        var package = PackageSamples.Write(folder.Path, manifest => manifest with { Family = "easyanimate-v5" });
 
         var error = Assert.Throws<GenerationException>(() => PipelineLoader.Load(package(), new DeviceOptions()));
 
         Assert.Equal(GenerationError.ModelLoadFailed, error.Error);
-        Assert.Equal("The model sample is of the family i2vgen-xl, which this version cannot run; it runs motion.", error.Message);
+        Assert.Equal("The model sample is of the family easyanimate-v5, which this version cannot run; it runs motion and i2vgen-xl.", error.Message);
     }
 
     [Fact]
