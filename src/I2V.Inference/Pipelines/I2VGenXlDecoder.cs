@@ -6,10 +6,12 @@ using I2V.Media;
 namespace I2V.Inference.Pipelines;
 
 /// <summary>Latents → frames, a few at a time.</summary>
-internal sealed class I2VGenXlDecoder(Network decoder, LatentFacts latent)
+/// <param name="decoder">The network.</param>
+/// <param name="latent">The model's latents.</param>
+/// <param name="pixelsPerCall">Pixels decoded at once, at least a frame: the bound on memory, which grows with them, and on how late a cancellation can be.</param>
+internal sealed class I2VGenXlDecoder(Network decoder, LatentFacts latent, int pixelsPerCall = I2VGenXlDecoder.DefaultPixelsPerCall)
 {
-    /// <summary>Pixels in one call: the bound on its memory, which grows with them, and on how late a cancellation can be.</summary>
-    private const int PixelsPerCall = 2 * 512 * 512;
+    private const int DefaultPixelsPerCall = 2 * 512 * 512;
 
     /// <summary>Yields the frames in order. The next few are computed when the last of those before was taken.</summary>
     /// <param name="latents">[channels, frames, height, width], scaled.</param>
@@ -18,7 +20,7 @@ internal sealed class I2VGenXlDecoder(Network decoder, LatentFacts latent)
     public IEnumerable<RgbImage> Decode(float[] latents, FilmShape shape, CancellationToken ct)
     {
         var (width, height) = (shape.Width * latent.Spatial, shape.Height * latent.Spatial);
-        var framesPerCall = Math.Max(1, PixelsPerCall / (width * height));
+        var framesPerCall = Math.Max(1, pixelsPerCall / (width * height));
         for (var first = 0; first < shape.Frames; first += framesPerCall)
         {
             var count = Math.Min(framesPerCall, shape.Frames - first);

@@ -112,7 +112,7 @@ internal sealed class I2VGenXlPipeline : IVideoPipeline
             sampler.Step(output, latents);
 
             // 5. Show how far it is; a sampler's guess of the film is a preview for next to nothing.
-            var isShown = request.PreviewEvery > 0 && step % request.PreviewEvery == 0;
+            var isShown = request.PreviewEvery > 0 && shape.Channels == LatentPreview.Channels && step % request.PreviewEvery == 0;
             progress?.Report(new GenerationProgress(GenerationPhase.Denoising, step, settings.Steps)
             {
                 Preview = isShown ? LatentPreview.Make(sampler.Denoised, shape.Frames, shape.Height, shape.Width, shape.Frames / 2) : null,

@@ -44,7 +44,7 @@ internal sealed class DdimSampler : ISampler
         var alpha = schedule.AlphasCumprod[timestep];
         var alphaBefore = before >= 0 ? schedule.AlphasCumprod[before] : schedule.FinalAlphaCumprod;
         var deviation = eta * MathF.Sqrt((1 - alphaBefore) / (1 - alpha) * (1 - (alpha / alphaBefore)));
-        var direction = MathF.Sqrt(1 - alphaBefore - (deviation * deviation));
+        var direction = MathF.Sqrt(Math.Max(0, 1 - alphaBefore - (deviation * deviation))); // rounding may leave less than nothing
         var limit = config.ClipSample ? (float)config.ClipSampleRange : float.PositiveInfinity;
         var (picture, noise, pictureBefore) = (MathF.Sqrt(alpha), MathF.Sqrt(1 - alpha), MathF.Sqrt(alphaBefore));
 

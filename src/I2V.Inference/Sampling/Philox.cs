@@ -12,6 +12,12 @@ public static class Philox
     private const uint Weyl0 = 0x9E3779B9;
     private const uint Weyl1 = 0xBB67AE85;
 
+    /// <summary>The four words of a counter whose upper half is 0.</summary>
+    /// <param name="key">Low half: first word of the key; high half: second.</param>
+    /// <param name="counter">Low half: first word of the counter; high half: second.</param>
+    public static (uint Word0, uint Word1, uint Word2, uint Word3) Block(ulong key, ulong counter) =>
+        Block(key, (uint)counter, (uint)(counter >> 32), 0, 0);
+
     /// <summary>The four words of a counter.</summary>
     /// <param name="key">Low half: first word of the key; high half: second.</param>
     /// <param name="counter0">First word of the counter.</param>

@@ -89,6 +89,17 @@ public sealed class SamplerTests
     }
 
     [Fact]
+    public void With_eta_1_the_step_away_from_nothing_but_noise_is_finite()
+    {
+        var schedule = new NoiseSchedule(Schedules.ZeroSnr with { TimestepSpacing = "trailing" });
+        foreach (var steps in (int[])[1, 2, 3, 5, 7, 10, 25, 33, 50, 77, 100])
+        {
+            float[] sample = [1, -1, 0.5f];
+            Walk(new DdimSampler(schedule, steps, seed: 1, eta: 1), sample, (x, _, _) => 0.5f * x);
+        }
+    }
+
+    [Fact]
     public void The_sample_as_first_seen_is_empty_and_then_the_prediction()
     {
         var sampler = Samplers.Create("ddim", new NoiseSchedule(Schedules.ZeroSnr with { PredictionType = "sample" }), 5);
