@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
+using I2V.ModelBuilder.Checkpoints;
+using I2V.ModelBuilder.Weights;
 
 namespace I2V.Cli.Models;
 
@@ -19,7 +21,27 @@ internal sealed class LoraOption
 
     public Option<Lora[]> Option { get; }
 
-    public IReadOnlyList<Lora> Read(ParseResult parsed) => parsed.GetValue(Option) ?? [];
+    /// <summary>The checkpoint with the LoRAs that are asked for, in place of the one given; who disposes it closes everything.</summary>
+    /// <exception cref="WeightsException">A file is not a LoRA.</exception>
+    public I2VGenXlCheckpoint Apply(ParseResult parsed, I2VGenXlCheckpoint checkpoint)
+    {
+        var opened = new List<(LoraFile, double)>();
+        try
+        {
+            foreach (var lora in parsed.GetValue(Option) ?? [])
+            {
+                opened.Add((LoraFile.Open(lora.File), lora.Scale));
+            }
+        }
+        catch
+        {
+            opened.ForEach(lora => lora.Item1.Dispose());
+            checkpoint.Dispose();
+            throw;
+        }
+
+        return checkpoint with { Loras = opened };
+    }
 
     private static Lora Parse(string text, Action<string> refuse)
     {

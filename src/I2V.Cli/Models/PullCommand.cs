@@ -15,6 +15,8 @@ internal sealed partial class PullCommand
     private const string TokenVariable = "HF_TOKEN";
     private const string EndpointVariable = "HF_ENDPOINT";
 
+    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1);
+
     private readonly Argument<string> repository = new("OWNER/NAME") { Description = "The model on the hub." };
     private readonly Option<string> revision = new("--revision") { Description = "Branch, tag or commit.", DefaultValueFactory = _ => "main" };
     private readonly Option<string?> endpoint = new("--endpoint") { Description = $"Address of the hub (or {EndpointVariable}). Default: {HubClient.DefaultEndpoint}.", HelpName = "URL" };
@@ -57,14 +59,15 @@ internal sealed partial class PullCommand
         // 1. What it is and under which licence; nothing is fetched before that is accepted.
         var found = await hub.ListAsync(name, parsed.GetValue(revision)!, ct);
         var files = found.Needed(I2VGenXl.Sources);
-        await AcceptAsync(parsed, found, terminal);
+        await LicenseQuestion.AskAsync(found, parsed.GetValue(accept), Console.IsInputRedirected ? null : Console.In, terminal.Error);
 
         // 2. The files that the package is made from.
         await FetchAsync(parsed, hub, found, files, folder, terminal, ct);
 
         // 3. The package.
-        using var opened = I2VGenXlCheckpoints.Open(folder);
-        await package.WriteAsync(parsed, opened with { License = opened.License ?? found.License }, PackageOptions.TargetOfThisMachine(), terminal, ct);
+        var opened = I2VGenXlCheckpoints.Open(folder);
+        using var merged = package.Loras.Apply(parsed, opened with { License = opened.License ?? found.License });
+        await package.WriteAsync(parsed, merged, PackageOptions.TargetOfThisMachine(), terminal, ct);
         await terminal.Error.WriteLineAsync($"The checkpoint stays in {folder}; the package does not need it any more.");
         return ExitCode.Ok;
     }
@@ -84,7 +87,7 @@ internal sealed partial class PullCommand
         var progress = new ByteProgress<DownloadProgress>(view, at => ($"fetching {at.File}", at.Bytes, at.TotalBytes));
         await view.WhileAsync(async () =>
         {
-            await new HubDownload(hub, TimeProvider.System).RunAsync(found, files, folder, progress, ct);
+            await new HubDownload(hub, TimeProvider.System, FirstPause).RunAsync(found, files, folder, progress, ct);
             return true;
         });
     }
@@ -106,27 +109,6 @@ internal sealed partial class PullCommand
         }
 
         return new HubClient(uri, token);
-    }
-
-    private async Task AcceptAsync(ParseResult parsed, HubRepository found, Terminal terminal)
-    {
-        var license = found.License is { } known ? $"the licence {known}" : "a licence that its card does not name";
-        await terminal.Error.WriteLineAsync($"{found.Name} ({found.Commit}) is given under {license}; its card and licence files say what you may do with it.");
-        if (parsed.GetValue(accept))
-        {
-            return;
-        }
-
-        if (Console.IsInputRedirected)
-        {
-            throw new CliException("Nobody is here to accept the licence: read it, and say --accept-license.", ExitCode.Usage);
-        }
-
-        await terminal.Error.WriteAsync("Do you accept it? [y/N] ");
-        if (Console.ReadLine()?.Trim() is not ("y" or "Y" or "yes"))
-        {
-            throw new CliException("The licence was not accepted; nothing was fetched.");
-        }
     }
 
     private static string? Variable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;

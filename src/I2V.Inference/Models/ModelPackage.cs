@@ -61,7 +61,7 @@ public sealed class ModelPackage
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw Unusable(folder, [$"{ModelManifestJson.FileName} cannot be read: {error.Message}"], error);
+            throw Unusable(folder, [$"{ModelManifestJson.FileName} cannot be read: {error.Message.TrimEnd('.')}"], error);
         }
     }
 
@@ -73,7 +73,7 @@ public sealed class ModelPackage
         }
         catch (JsonException error)
         {
-            throw Unusable(folder, [$"{ModelManifestJson.FileName} is not a manifest: {error.Message}"], error);
+            throw Unusable(folder, [$"{ModelManifestJson.FileName} is not a manifest: {error.Message.TrimEnd('.')}"], error);
         }
     }
 

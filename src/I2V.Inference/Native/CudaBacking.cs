@@ -14,6 +14,9 @@ internal sealed unsafe class CudaBacking : IDeviceBacking
 
     private readonly CudaDriver driver;
     private readonly AllocationProperties properties;
+
+    /// <summary>The page behind all stand-ins, taken while there is one; 0 when there was none.</summary>
+    private readonly ulong standIn;
     private readonly delegate* unmanaged<ulong*, nuint, AllocationProperties*, ulong, int> create;
     private readonly delegate* unmanaged<ulong, int> release;
     private readonly delegate* unmanaged<ulong, nuint, nuint, ulong, ulong, int> map;
@@ -35,6 +38,7 @@ internal sealed unsafe class CudaBacking : IDeviceBacking
         var ask = (delegate* unmanaged<nuint*, AllocationProperties*, int, int>)driver.Export("cuMemGetAllocationGranularity");
         driver.Check(ask(&granularity, &minimum, 0), "cuMemGetAllocationGranularity");
         PageBytes = (long)granularity;
+        standIn = driver.TryEnter() ? Create() : 0;
     }
 
     public long PageBytes { get; }
@@ -77,8 +81,7 @@ internal sealed unsafe class CudaBacking : IDeviceBacking
             mapped += PageBytes;
         }
 
-        var access = new AccessDescription { Location = properties.Location, Flags = AccessDescription.ReadWrite };
-        if (mapped == bytes && setAccess((ulong)address, (nuint)bytes, &access, 1) == 0)
+        if (mapped == bytes && Allow(address, bytes))
         {
             return true;
         }
@@ -89,13 +92,37 @@ internal sealed unsafe class CudaBacking : IDeviceBacking
 
     public bool Decommit(nint address, long bytes) => driver.TryEnter() && Unmap(address, bytes);
 
+    public nint ReserveStandIn(long bytes)
+    {
+        var address = standIn == 0 ? 0 : Reserve(bytes);
+        long mapped = 0;
+        while (address != 0 && mapped < bytes && map((ulong)(address + mapped), (nuint)PageBytes, 0, standIn, 0) == 0)
+        {
+            mapped += PageBytes;
+        }
+
+        if (address != 0 && mapped == bytes && Allow(address, bytes))
+        {
+            return address;
+        }
+
+        Unmap(address, mapped);
+        _ = address == 0 || Release(address, bytes);
+        return 0;
+    }
+
+    public void ReleaseStandIn(nint address, long bytes)
+    {
+        driver.TryEnter();
+        Unmap(address, bytes);
+        Release(address, bytes);
+    }
+
     public void Synchronize() => driver.Synchronize(); // an error that it reports belongs to the run, whose own calls see it too
 
     private bool MapPage(ulong address)
     {
-        var wanted = properties;
-        ulong memory;
-        if (create(&memory, (nuint)PageBytes, &wanted, 0) != 0)
+        if (Create() is not (> 0 and var memory))
         {
             return false;
         }
@@ -104,6 +131,20 @@ internal sealed unsafe class CudaBacking : IDeviceBacking
         var result = map(address, (nuint)PageBytes, 0, memory, 0);
         release(memory);
         return result == 0;
+    }
+
+    /// <returns>A page of memory without an address; 0 when there is none left.</returns>
+    private ulong Create()
+    {
+        var wanted = properties;
+        ulong memory;
+        return create(&memory, (nuint)PageBytes, &wanted, 0) == 0 ? memory : 0;
+    }
+
+    private bool Allow(nint address, long bytes)
+    {
+        var access = new AccessDescription { Location = properties.Location, Flags = AccessDescription.ReadWrite };
+        return setAccess((ulong)address, (nuint)bytes, &access, 1) == 0;
     }
 
     private bool Unmap(nint address, long bytes)
@@ -169,6 +210,10 @@ internal sealed unsafe class CudaPlainBacking(CudaDriver driver) : IDeviceBackin
     public bool Commit(nint address, long bytes) => true;
 
     public bool Decommit(nint address, long bytes) => throw new NotSupportedException("Memory that came as one allocation goes as one.");
+
+    public nint ReserveStandIn(long bytes) => 0;
+
+    public void ReleaseStandIn(nint address, long bytes) => throw new NotSupportedException("Without reserved addresses there are no stand-ins.");
 
     public void Synchronize() => driver.Synchronize();
 }

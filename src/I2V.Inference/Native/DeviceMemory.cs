@@ -47,7 +47,9 @@ public sealed class DeviceMemory
     private readonly Dictionary<GenerationPhase, DeviceMemoryPeak> peaks = [];
     private GenerationPhase phase;
     private int loading;
+    private readonly Dictionary<nint, long> standIns = [];
     private DeviceMemoryRefusal? refusal;
+    private RunOptions? running;
     private int faults;
 
     internal DeviceMemory(IDeviceBacking backing, long segmentBytes, int deviceId = 0)
@@ -150,17 +152,41 @@ public sealed class DeviceMemory
         }
     }
 
+    /// <summary>Until the result is disposed, a refusal ends the run with these options before its next operator.</summary>
+    internal IDisposable EndOnRefusal(RunOptions run)
+    {
+        lock (gate)
+        {
+            running = run;
+        }
+
+        return new Ending(() =>
+        {
+            lock (gate)
+            {
+                running = null;
+            }
+        });
+    }
+
     /// <summary>The instance for a device, made by the first call.</summary>
     /// <exception cref="GenerationException">The process has one for another device, or the driver refuses.</exception>
     internal static DeviceMemory For(int deviceId)
     {
         lock (Gate)
         {
-            current ??= CudaBacking.OpenMemory(deviceId);
+            current ??= Open(deviceId);
             return current.DeviceId == deviceId
                 ? current
                 : throw NativeLibraryLocation.Missing($"This process uses CUDA device {current.DeviceId} already and cannot use device {deviceId} too: start one process for each device.");
         }
+    }
+
+    private static DeviceMemory Open(int deviceId)
+    {
+        var memory = CudaBacking.OpenMemory(deviceId);
+        DeviceMemoryCallbacks.Register(deviceId);
+        return memory;
     }
 
     /// <summary>Makes an instance the process's own until the result is disposed.</summary>
@@ -205,26 +231,45 @@ public sealed class DeviceMemory
         }
     }
 
+    /// <summary>
+    /// As <see cref="Allocate"/>, but a refusal gives addresses without memory of their own: the runtime does not look
+    /// whether it got any, and a kernel that wrote to address 0 would take the device from the whole process.
+    /// </summary>
+    internal nint AllocateOrStandIn(nuint bytes)
+    {
+        lock (gate)
+        {
+            if (Allocate(bytes) is not 0 and var address)
+            {
+                return address;
+            }
+
+            var pages = ((long)bytes + backing.PageBytes - 1) / backing.PageBytes * backing.PageBytes;
+            var standIn = backing.ReserveStandIn(pages);
+            if (standIn != 0)
+            {
+                standIns[standIn] = pages;
+            }
+
+            _ = running?.Terminate = true;
+            return standIn;
+        }
+    }
+
     internal void Free(nint address)
     {
         lock (gate)
         {
+            if (standIns.Remove(address, out var pages))
+            {
+                backing.Synchronize();
+                backing.ReleaseStandIn(address, pages);
+                return;
+            }
+
             if (address != 0 && !activations.TryFree(address) && !weights.TryFree(address))
             {
                 Interlocked.Increment(ref faults);
-            }
-        }
-    }
-
-    /// <summary>The runtime gave up a weight or a work space that it had asked to be kept apart.</summary>
-    internal void EmptyCache()
-    {
-        lock (gate)
-        {
-            if (weights.LiveBytes == 0 && weights.HasIdleMemory)
-            {
-                backing.Synchronize();
-                weights.Trim();
             }
         }
     }

@@ -1,31 +1,69 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace I2V.Inference.Native;
 
 /// <summary>
-/// The functions that the CUDA provider calls for memory. They are called from native code, on any of its threads: an
-/// exception that left one would end the process, so none does.
+/// <see cref="DeviceMemory"/> as ONNX Runtime sees it: an allocator that the environment has for the device, used by every
+/// session that is loaded with <see cref="SessionOption"/> = 1. (The CUDA provider's own options for functions of the
+/// caller are dropped on their way through the C API.) The functions are called from native code, on any of its threads:
+/// an exception that left one would end the process, so none does.
 /// </summary>
 internal static unsafe class DeviceMemoryCallbacks
 {
-    /// <summary>The provider options that hand the functions over, as decimal addresses.</summary>
-    public static IReadOnlyDictionary<string, string> ProviderOptions { get; } = new Dictionary<string, string>
+    public const string SessionOption = "session.use_env_allocators";
+
+    /// <summary>The version of the struct that ends with Reserve: what came later is optional.</summary>
+    private const uint StructVersion = 18;
+
+    private static Table* registered;
+
+    /// <summary>Where the functions are that give and take.</summary>
+    internal static (nint Allocate, nint Free) Addresses
     {
-        ["gpu_external_alloc"] = Text((nint)(delegate* unmanaged<nuint, nint>)&Allocate),
-        ["gpu_external_free"] = Text((nint)(delegate* unmanaged<nint, void>)&Free),
-        ["gpu_external_empty_cache"] = Text((nint)(delegate* unmanaged<void>)&EmptyCache),
+        get
+        {
+            var functions = Functions();
+            return ((nint)functions.Alloc, (nint)functions.Free);
+        }
+    }
+
+    /// <summary>Gives the environment the allocator of a device; it stays for the life of the process.</summary>
+    /// <exception cref="OrtException">The runtime refuses it.</exception>
+    public static void Register(int deviceId)
+    {
+        if (registered is not null)
+        {
+            return;
+        }
+
+        var table = (Table*)NativeMemory.AllocZeroed((nuint)sizeof(Table));
+        *table = Functions();
+        var info = new OrtMemoryInfo("Cuda", OrtAllocatorType.DeviceAllocator, deviceId, OrtMemType.Default);
+        table->MemoryInfo = info.Detach();
+        using var env = OrtEnv.Instance().Use();
+        OrtApi.Check(OrtApi.RegisterAllocator(env.Pointer, (nint)table), "RegisterAllocator");
+        registered = table;
+    }
+
+    /// <summary>The functions without a place.</summary>
+    private static Table Functions() => new()
+    {
+        Version = StructVersion,
+        Alloc = &Allocate,
+        Free = &Free,
+        Info = &Info,
+        Reserve = &Allocate,
     };
 
     [UnmanagedCallersOnly]
     [SuppressMessage("Design", "CA1031", Justification = "See the type.")]
-    private static nint Allocate(nuint bytes)
+    private static nint Allocate(Table* self, nuint bytes)
     {
         var memory = DeviceMemory.Current;
         try
         {
-            return memory?.Allocate(bytes) ?? 0;
+            return memory is null || bytes == 0 ? 0 : memory.AllocateOrStandIn(bytes);
         }
         catch (Exception)
         {
@@ -36,7 +74,7 @@ internal static unsafe class DeviceMemoryCallbacks
 
     [UnmanagedCallersOnly]
     [SuppressMessage("Design", "CA1031", Justification = "See the type.")]
-    private static void Free(nint address)
+    private static void Free(Table* self, nint address)
     {
         var memory = DeviceMemory.Current;
         try
@@ -50,19 +88,20 @@ internal static unsafe class DeviceMemoryCallbacks
     }
 
     [UnmanagedCallersOnly]
-    [SuppressMessage("Design", "CA1031", Justification = "See the type.")]
-    private static void EmptyCache()
-    {
-        var memory = DeviceMemory.Current;
-        try
-        {
-            memory?.EmptyCache();
-        }
-        catch (Exception)
-        {
-            memory?.NoteFault();
-        }
-    }
+    private static nint Info(Table* self) => self->MemoryInfo;
 
-    private static string Text(nint address) => address.ToString(CultureInfo.InvariantCulture);
+    /// <summary><c>OrtAllocator</c>, and behind it what is ours.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private struct Table
+    {
+        public uint Version;
+        public delegate* unmanaged<Table*, nuint, nint> Alloc;
+        public delegate* unmanaged<Table*, nint, void> Free;
+        public delegate* unmanaged<Table*, nint> Info;
+        public delegate* unmanaged<Table*, nuint, nint> Reserve;
+        public nint GetStats;
+        public nint AllocOnStream;
+        public nint Shrink;
+        public nint MemoryInfo;
+    }
 }

@@ -25,6 +25,16 @@ internal interface IDeviceBacking
     /// <returns>False when the driver refuses, as it does once the device is lost; then nothing has changed.</returns>
     bool Decommit(nint address, long bytes);
 
+    /// <summary>
+    /// Reserves whole pages of addresses behind which lies one and the same page of memory, over and over: kernels may read
+    /// and write there without harm, and what they read means nothing.
+    /// </summary>
+    /// <returns>The address; 0 where that cannot be done.</returns>
+    nint ReserveStandIn(long bytes);
+
+    /// <summary>Gives back what <see cref="ReserveStandIn"/> gave. The device must not be using it.</summary>
+    void ReleaseStandIn(nint address, long bytes);
+
     /// <summary>Waits until the device has done everything that it was asked to do.</summary>
     void Synchronize();
 }

@@ -176,6 +176,8 @@ internal static unsafe class OrtApi
 
     public static delegate* unmanaged<nint, void> ReleaseTensorRTProviderOptions => (delegate* unmanaged<nint, void>)Table[174];
 
+    public static delegate* unmanaged<nint, nint, nint> RegisterAllocator => (delegate* unmanaged<nint, nint, nint>)Table[176];
+
     public static delegate* unmanaged<nint, nint*, nint> GetTensorMemoryInfo => (delegate* unmanaged<nint, nint*, nint>)Table[194];
 
     public static delegate* unmanaged<nint, nint> SynchronizeBoundInputs => (delegate* unmanaged<nint, nint>)Table[202];

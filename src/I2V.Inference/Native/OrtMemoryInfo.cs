@@ -65,6 +65,14 @@ public sealed unsafe class OrtMemoryInfo : OrtHandle
         }
     }
 
+    /// <summary>The native object, which whoever asked owns from now on.</summary>
+    internal nint Detach()
+    {
+        var pointer = handle;
+        SetHandleAsInvalid();
+        return pointer;
+    }
+
     protected override bool ReleaseHandle()
     {
         OrtApi.ReleaseMemoryInfo(handle);

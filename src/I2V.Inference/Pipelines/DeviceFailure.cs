@@ -38,11 +38,15 @@ internal static class DeviceFailure
                 error);
         }
 
-        return refusal is not null ? new GenerationException(GenerationError.OutOfDeviceMemory, Describe(title, refusal), error)
+        return refusal is not null ? OfRefusal(title, refusal, error)
             : Array.Exists(MemoryWords, words => error.Detail.Contains(words, StringComparison.OrdinalIgnoreCase))
                 ? new GenerationException(GenerationError.OutOfDeviceMemory, $"{title} needs more memory than CUDA device {deviceId} has free. {error.Message}", error)
                 : null;
     }
+
+    /// <summary>Our allocator could not give what was asked for.</summary>
+    public static GenerationException OfRefusal(string title, DeviceMemoryRefusal refusal, OrtException? error = null) =>
+        new(GenerationError.OutOfDeviceMemory, Describe(title, refusal), error);
 
     private static GenerationException Of(string title, DeviceOptions device, OrtException error, GenerationException otherwise) =>
         device.Provider == "cuda"

@@ -23,7 +23,14 @@ internal static class GraphLoader
                 using var weights = memory?.LoadWeights();
                 using var options = new SessionOptions();
                 Configure(options, device);
-                return new InferenceSession(path, options);
+                var session = new InferenceSession(path, options);
+                if (memory?.TakeRefusal() is { } refusal)
+                {
+                    session.Dispose(); // some of its weights lie nowhere
+                    throw DeviceFailure.OfRefusal($"The graph {component} of the model {package.Manifest.Name}", refusal);
+                }
+
+                return session;
             }
             catch (OrtException error)
             {
@@ -118,6 +125,7 @@ internal static class GraphLoader
 
         // Weights one by one at their exact size, apart from what a run needs.
         options.AddSessionConfigEntry("session.use_device_allocator_for_initializers", "1");
+        options.AddSessionConfigEntry(DeviceMemoryCallbacks.SessionOption, device.Tuning.OwnAllocator ? "1" : "0");
         foreach (var (key, value) in device.Tuning.SessionOptions)
         {
             options.AddSessionConfigEntry(key, value);
@@ -125,14 +133,6 @@ internal static class GraphLoader
 
         var settings = device.Tuning.ToProviderOptions();
         settings["device_id"] = Text(device.DeviceId);
-        if (device.Tuning.OwnAllocator)
-        {
-            foreach (var (key, value) in DeviceMemoryCallbacks.ProviderOptions)
-            {
-                settings[key] = value;
-            }
-        }
-
         using var cuda = new OrtCUDAProviderOptions();
         cuda.UpdateOptions(settings);
         options.AppendExecutionProvider_CUDA(cuda);

@@ -135,9 +135,13 @@ internal sealed class Network : IDisposable
     /// <summary>A run that failed or was cancelled has kernels under way as well: nothing of its memory may be given out before they end.</summary>
     private void RunAndWait(OrtIoBinding binding, CancellationToken ct)
     {
+        var memory = device is { Provider: "cuda", Tuning.OwnAllocator: true } ? DeviceMemory.Current : null;
         try
         {
-            session.RunWithBinding(null, binding, ct);
+            using var options = new RunOptions();
+            options.SetLogSeverityLevel(OrtLoggingLevel.Fatal); // what fails reaches the caller; a log line says it twice
+            using var watch = memory?.EndOnRefusal(options);
+            session.RunWithBinding(options, binding, ct);
         }
         catch
         {
@@ -154,6 +158,10 @@ internal sealed class Network : IDisposable
         }
 
         binding.SynchronizeBoundOutputs();
+        if (memory?.TakeRefusal() is { } refusal)
+        {
+            throw DeviceFailure.OfRefusal(title, refusal);
+        }
     }
 
     private void Require(IReadOnlyDictionary<string, OrtValue> inputs, IReadOnlyList<(string Name, Place Place)> outputs)

@@ -30,6 +30,9 @@ public sealed record I2VGenXlCheckpoint : IDisposable
     /// <summary>The weights of each of <see cref="I2VGenXl.Sources"/>.</summary>
     public required IReadOnlyDictionary<string, IWeightSource> Weights { get; init; }
 
+    /// <summary>Merged into <see cref="Weights"/>, in this order, each with how strongly it counts.</summary>
+    public IReadOnlyList<(LoraFile File, double Scale)> Loras { get; init; } = [];
+
     /// <summary>Changes whenever <see cref="Weights"/> would be others.</summary>
     public required IReadOnlyDictionary<string, string> Identities { get; init; }
 
@@ -39,5 +42,17 @@ public sealed record I2VGenXlCheckpoint : IDisposable
         {
             source.Dispose();
         }
+
+        foreach (var (file, _) in Loras)
+        {
+            file.Dispose();
+        }
     }
+
+    /// <summary>What decides the weights of a source: its own identity and that of every LoRA.</summary>
+    internal string IdentityOf(string source) => string.Join('\n', [Identities[source], .. Loras.Select(lora =>
+        FormattableString.Invariant($"{FileIdentity(new FileInfo(lora.File.Path))} at {lora.Scale:R}"))]);
+
+    /// <summary>Name, length and time: cheap, and another whenever the file is exchanged.</summary>
+    internal static string FileIdentity(FileInfo file) => FormattableString.Invariant($"{file.FullName} {file.Length} {file.LastWriteTimeUtc.Ticks}");
 }

@@ -88,8 +88,7 @@ public static class I2VGenXlCheckpoints
         };
     }
 
-    /// <summary>Names, lengths and times of a folder's files: cheap, and another whenever a file is exchanged.</summary>
     private static string Identity(string folder) => string.Join('\n', new DirectoryInfo(folder).EnumerateFiles()
         .OrderBy(file => file.Name, StringComparer.Ordinal)
-        .Select(file => FormattableString.Invariant($"{file.FullName} {file.Length} {file.LastWriteTimeUtc.Ticks}")));
+        .Select(I2VGenXlCheckpoint.FileIdentity));
 }

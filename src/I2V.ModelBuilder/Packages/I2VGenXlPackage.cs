@@ -2,6 +2,7 @@ using I2V.Inference.Models;
 using I2V.Inference.Native;
 using I2V.ModelBuilder.Architectures;
 using I2V.ModelBuilder.Checkpoints;
+using I2V.ModelBuilder.Weights;
 
 namespace I2V.ModelBuilder.Packages;
 
@@ -39,6 +40,8 @@ public static class I2VGenXlPackage
     private static readonly Dictionary<string, ModelPreset> Presets = new() { ["draft"] = new(25), [DefaultPreset] = new(35), ["final"] = new(50) };
 
     /// <summary>Writes the graphs; reads no weight.</summary>
+    /// <exception cref="WeightsException">Weights are missing, unexpected or of another shape: all of them in one error.</exception>
+    /// <exception cref="PackageException">There are no such graphs.</exception>
     public static PackagePlan Plan(I2VGenXlCheckpoint checkpoint, PackageSettings settings)
     {
         if (settings is { Target: Target.Fused, Precision: not TensorElementType.Float16 })
@@ -46,13 +49,37 @@ public static class I2VGenXlPackage
             throw new PackageException("Fused graphs are made in fp16 only: take --precision fp16, or --target portable.");
         }
 
-        var networks = I2VGenXl.Networks(checkpoint.Configs, source => checkpoint.Weights[source], settings.Target, settings.Precision);
+        var networks = Networks(checkpoint, settings);
         return new PackagePlan
         {
             Manifest = Manifest(checkpoint, settings),
-            Components = [.. networks.Select(network => new PlannedComponent(network, settings.Target, checkpoint.Identities[network.Source]))],
+            Components = [.. networks.Select(network => new PlannedComponent(network, settings.Target, checkpoint.IdentityOf(network.Source)))],
             Files = checkpoint.Files,
         };
+    }
+
+    private static IReadOnlyList<BuiltNetwork> Networks(I2VGenXlCheckpoint checkpoint, PackageSettings settings)
+    {
+        var networks = Build(checkpoint.Weights);
+        var shapes = I2VGenXl.Sources.ToDictionary(source => source, IReadOnlyDictionary<string, long[]> (source) => Shapes(networks.Where(network => network.Source == source)));
+        WeightCheck.Verify(I2VGenXl.Sources.Select(source =>
+            new ExpectedWeights(source, shapes[source], checkpoint.Weights[source], key => I2VGenXl.MayBeUnused(checkpoint.Configs, source, key))));
+        return checkpoint.Loras.Count == 0 ? networks : Build(MergedWeights.Apply(checkpoint.Weights, shapes, checkpoint.Loras));
+
+        IReadOnlyList<BuiltNetwork> Build(IReadOnlyDictionary<string, IWeightSource> weights) =>
+            I2VGenXl.Networks(checkpoint.Configs, source => weights[source], settings.Target, settings.Precision);
+    }
+
+    /// <summary>What several networks read from one folder.</summary>
+    private static Dictionary<string, long[]> Shapes(IEnumerable<BuiltNetwork> networks)
+    {
+        var shapes = new Dictionary<string, long[]>();
+        foreach (var (key, shape) in networks.SelectMany(network => network.Weights))
+        {
+            shapes[key] = shape;
+        }
+
+        return shapes;
     }
 
     private static ModelManifest Manifest(I2VGenXlCheckpoint checkpoint, PackageSettings settings) => new()

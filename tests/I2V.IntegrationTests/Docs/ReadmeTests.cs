@@ -14,13 +14,7 @@ public sealed class ReadmeTests
     [Fact]
     public async Task Every_command_of_the_readme_does_what_it_says()
     {
-        // A folder that looks like a checkout with a stack that `./i2v up` has started in it.
-        var checkout = TestFolder.Create("checkout");
-        foreach (var name in (string[])["i2v", "docs"])
-        {
-            Path.Combine(checkout, name).LinkTo(Path.Combine(Product.Root, name));
-        }
-
+        var checkout = Checkout();
         await using var up = await UpProcess.UpAsync(Path.Combine(checkout, ".i2v"));
 
         var submitted = await RunAsync(checkout, Block("submit"));
@@ -35,9 +29,21 @@ public sealed class ReadmeTests
     }
 
     [Fact]
+    public async Task A_package_without_a_checkpoint_is_built_shown_verified_and_rendered_with_as_the_models_page_says()
+    {
+        var checkout = Checkout();
+
+        var said = await RunAsync(checkout, Block("tiny", "docs/models.md"));
+
+        Assert.Contains("family i2vgen-xl", said, StringComparison.Ordinal);
+        Assert.Contains("/tiny is whole.", said, StringComparison.Ordinal);
+        Assert.True(Film.IsMp4(await File.ReadAllBytesAsync(Path.Combine(checkout, "noise.mp4"), Ct)));
+    }
+
+    [Fact]
     public void Every_link_of_the_documents_leads_to_a_file()
     {
-        foreach (var document in (string[])["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/operating.md", "docs/measurements/README.md"])
+        foreach (var document in (string[])["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/operating.md", "docs/models.md", "docs/measurements/README.md"])
         {
             var folder = Path.GetDirectoryName(Path.Combine(Product.Root, document))!;
             var links = Regex.Matches(File.ReadAllText(Path.Combine(Product.Root, document)), @"\]\((?!https?:)([^)#]+)")
@@ -68,11 +74,23 @@ public sealed class ReadmeTests
         Assert.All(names, name => Assert.Contains(name, files));
     }
 
-    /// <summary>The shell block that follows <c>&lt;!-- test: NAME --&gt;</c>.</summary>
-    private static string Block(string name)
+    /// <summary>A folder that looks like a checkout, to start a stack in and to leave films in.</summary>
+    private static string Checkout()
     {
-        var match = Regex.Match(File.ReadAllText(Path.Combine(Product.Root, "README.md")), $@"<!-- test: {name} -->\s*```bash\n(.*?)```", RegexOptions.Singleline);
-        Assert.True(match.Success, $"README.md has no block for {name}.");
+        var checkout = TestFolder.Create("checkout");
+        foreach (var name in (string[])["i2v", "docs"])
+        {
+            Path.Combine(checkout, name).LinkTo(Path.Combine(Product.Root, name));
+        }
+
+        return checkout;
+    }
+
+    /// <summary>The shell block that follows <c>&lt;!-- test: NAME --&gt;</c>.</summary>
+    private static string Block(string name, string document = "README.md")
+    {
+        var match = Regex.Match(File.ReadAllText(Path.Combine(Product.Root, document)), $@"<!-- test: {name} -->\s*```bash\n(.*?)```", RegexOptions.Singleline);
+        Assert.True(match.Success, $"{document} has no block for {name}.");
         return match.Groups[1].Value;
     }
 

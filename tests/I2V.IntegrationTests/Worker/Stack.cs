@@ -96,10 +96,12 @@ internal sealed class Stack : IAsyncDisposable
     }
 
     /// <summary>Returns when the worker has registered.</summary>
-    public async Task<WorkerHandle> StartWorkerAsync(int index = 0, TimeSpan? idlePoll = null)
+    /// <param name="index">Of its device.</param>
+    /// <param name="idlePoll">How long it waits for a ticket.</param>
+    /// <param name="package">The one package that it serves; null for motion.</param>
+    public async Task<WorkerHandle> StartWorkerAsync(int index = 0, TimeSpan? idlePoll = null, string? package = null)
     {
-        var packages = Path.Combine(folder, "models");
-        MotionPackage.Ensure(packages);
+        var packages = package ?? MotionPackage.Ensure(Path.Combine(folder, "models"));
         var command = new ChildCommand
         {
             Name = FormattableString.Invariant($"worker {index}"),
@@ -127,10 +129,10 @@ internal sealed class Stack : IAsyncDisposable
     }
 
     /// <summary>Submits once: whoever calls sees the very answer.</summary>
-    public static async Task<HttpResponseMessage> PostJobAsync(HttpClient client, string photo, JobSettings settings, string? idempotencyKey = null)
+    public static async Task<HttpResponseMessage> PostJobAsync(HttpClient client, string photo, JobSettings settings, string? idempotencyKey = null, string? model = null)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, "v1/jobs");
-        request.Content = new SubmitForm(new FileInfo(photo), settings, Model: null, Priority: null).Build();
+        request.Content = new SubmitForm(new FileInfo(photo), settings, model, Priority: null).Build();
         if (idempotencyKey is not null)
         {
             request.Headers.Add("Idempotency-Key", idempotencyKey);
@@ -139,8 +141,8 @@ internal sealed class Stack : IAsyncDisposable
         return await client.SendAsync(request, TestContext.Current.CancellationToken);
     }
 
-    public Task<JobObject> SubmitAsync(string photo, JobSettings? settings = null) => Api.SubmitAsync(
-        new SubmitForm(new FileInfo(photo), settings ?? Photos.Quick, Model: null, Priority: null).Build,
+    public Task<JobObject> SubmitAsync(string photo, JobSettings? settings = null, string? model = null) => Api.SubmitAsync(
+        new SubmitForm(new FileInfo(photo), settings ?? Photos.Quick, model, Priority: null).Build,
         Guid.NewGuid().ToString("N"),
         _ => { },
         TestContext.Current.CancellationToken);

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using I2V.Cli.Configuration;
 using I2V.Cli.Jobs;
+using I2V.Cli.Models;
 using I2V.Cli.Render;
 using I2V.Tests.Inference;
 
@@ -10,7 +11,7 @@ public sealed class CommandLineTests : IDisposable
 {
     private static readonly RootCommand Root = new()
     {
-        SubmitCommand.Create(), WatchCommand.Create(), JobsCommand.Create(), CancelCommand.Create(), RenderCommand.Create(),
+        SubmitCommand.Create(), WatchCommand.Create(), JobsCommand.Create(), CancelCommand.Create(), RenderCommand.Create(), ModelsCommand.Create(),
     };
 
     private readonly TemporaryFolder folder = new();
@@ -23,6 +24,13 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("render PHOTO --motion-amount NaN", "--motion-amount must be a number; 'NaN' is not one.")]
     [InlineData("submit PHOTO --timeout 0", "--timeout must be a number of seconds above 0.")]
     [InlineData("jobs --limit 101", "--limit must be 1 … 100.")]
+    [InlineData("models build i2vgen-xl --tiny", "--tiny and --small are sizes of --random-weights SEED; a checkpoint has its own.")]
+    [InlineData("models build i2vgen-xl --random-weights 1 --tiny --small", "--tiny and --small exclude each other.")]
+    [InlineData("models build folder --random-weights 1", "--random-weights takes a family's name in place of the folder: i2vgen-xl; 'folder' is none.")]
+    [InlineData("models build i2vgen-xl --random-weights -1", "--random-weights must be a whole number; '-1' is not one.")]
+    [InlineData("models build folder --name My_Model", "--name must be 1 to 64 lower-case letters, digits, '.', '_' or '-', the first a letter or digit; 'My_Model' is not.")]
+    [InlineData("models build folder --lora none.safetensors:0.5", "There is no file none.safetensors; --lora takes FILE or FILE:SCALE.")]
+    [InlineData("models pull i2vgen-xl", "'i2vgen-xl' is not OWNER/NAME, such as ali-vilab/i2vgen-xl.")]
     [InlineData("submit missing.jpg", "There is no file missing.jpg.")]
     [InlineData("submit .", ". is a folder; name a picture.")]
     public void A_wrong_argument_is_told_in_one_sentence(string line, string sentence)
@@ -40,6 +48,9 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("jobs --status sleeping")]
     [InlineData("render x.jpg --provider tpu")]
     [InlineData("submit x.jpg --nonsense")]
+    [InlineData("models build")]
+    [InlineData("models build folder --target cpu")]
+    [InlineData("models pull owner/name --endpoint ftp://hub --accept-license")]
     public async Task Wrong_usage_has_its_exit_code(string line) =>
         Assert.Equal(ExitCode.Usage, await CommandRunner.RunAsync(Root, [.. line.Split(' ')]));
 
@@ -56,5 +67,5 @@ public sealed class CommandLineTests : IDisposable
 
     [Fact]
     public void No_secret_is_an_option() =>
-        Assert.DoesNotContain(Root.Subcommands.SelectMany(c => c.Options), option => option.Name is "--api-key" or "--key" or "--token");
+        Assert.DoesNotContain(Root.Subcommands.Concat(Root.Subcommands.SelectMany(c => c.Subcommands)).SelectMany(c => c.Options), option => option.Name is "--api-key" or "--key" or "--token");
 }

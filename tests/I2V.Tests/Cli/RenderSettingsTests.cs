@@ -1,4 +1,5 @@
 using I2V.Cli.Render;
+using I2V.Inference.Models;
 using I2V.Inference.Pipelines;
 using I2V.Media;
 using I2V.Protocol.Jobs;
@@ -35,6 +36,34 @@ public sealed class RenderSettingsTests(MotionFixture motion) : IClassFixture<Mo
         ["negative_prompt", "steps"],
         RenderSettings.Unused(motion.Package.Manifest, new JobSettings { Prompt = "zoom", NegativePrompt = "blur", Steps = 5, MotionAmount = 1 }));
 
+    [Theory]
+    [InlineData(null, null, 35)]
+    [InlineData("draft", null, 25)]
+    [InlineData("final", 7, 7)]
+    public void A_preset_chooses_the_steps_under_what_is_asked_for(string? preset, int? steps, int expected)
+    {
+        var request = RenderSettings.Resolve(Denoising(), new JobSettings { Preset = preset, Steps = steps }, Photo(64, 64), new Random(1));
+        Assert.Equal(expected, request.Steps);
+        Assert.DoesNotContain("preset", RenderSettings.Unused(Denoising(), new JobSettings { Preset = "draft" }));
+        Assert.Equal(["preset"], RenderSettings.Unused(motion.Package.Manifest, new JobSettings { Preset = "draft" }));
+    }
+
+    [Fact]
+    public void An_unknown_preset_is_refused_with_those_that_there_are()
+    {
+        var refusal = Assert.Throws<GenerationException>(() => RenderSettings.Resolve(Denoising(), new JobSettings { Preset = "best" }, Photo(64, 64), new Random(1)));
+        Assert.Equal((GenerationError.InvalidSettings, "motion has no preset best; it has draft, standard, final."), (refusal.Error, refusal.Message));
+    }
+
+    private ModelManifest Denoising() => motion.Package.Manifest with
+    {
+        Steps = new Range<int>(1, 999),
+        Presets = new Dictionary<string, ModelPreset> { ["draft"] = new(25), ["standard"] = new(35), ["final"] = new(50) },
+        Defaults = motion.Package.Manifest.Defaults with { Preset = "standard", Steps = 35 },
+    };
+
+    private static RgbImage Photo(int width, int height) => new(width, height, new byte[width * height * 3]);
+
     private GenerationRequest Resolve(int width, int height, JobSettings given) =>
-        RenderSettings.Resolve(motion.Package.Manifest, given, new RgbImage(width, height, new byte[width * height * 3]), new Random(1));
+        RenderSettings.Resolve(motion.Package.Manifest, given, Photo(width, height), new Random(1));
 }

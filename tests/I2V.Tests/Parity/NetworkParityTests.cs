@@ -57,6 +57,5 @@ public sealed class NetworkParityTests(TinyPackage package)
             entry.Sensitivity.Keys.Where(what => what != "later_frame_latents").Order()));
         Assert.All(entries, entry => Assert.Equal(entry.Inputs["sample"].Shape![2] > 1, entry.Sensitivity.ContainsKey("later_frame_latents")));
         Assert.Equal([1, 3, 5, 7, 16], entries.Select(entry => entry.Inputs["sample"].Shape![2]).Order());
-        Assert.Empty(Fixtures.Record.GetProperty("errors").EnumerateObject());
     }
 }

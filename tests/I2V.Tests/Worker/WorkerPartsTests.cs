@@ -1,6 +1,8 @@
 using System.ComponentModel.DataAnnotations;
+using I2V.Inference.Models;
 using I2V.Inference.Pipelines;
 using I2V.ModelBuilder;
+using I2V.Protocol.Jobs;
 using I2V.Tests.Inference;
 using I2V.Worker;
 using I2V.Worker.Devices;
@@ -70,6 +72,46 @@ public sealed class WorkerPartsTests : IDisposable
         Assert.Equal(64, capability.Limits.Frames.Max);
         Assert.Equal(16, capability.Defaults.NumFrames);
         Assert.Contains("motion_amount", capability.UsedSettings);
+    }
+
+    [Fact]
+    public void Packages_that_are_named_one_by_one_are_served_too_and_a_name_only_once()
+    {
+        var package = MotionPackage.Build(folder.Path);
+        using var elsewhere = new TemporaryFolder();
+        var other = elsewhere.File("sample");
+        Directory.CreateDirectory(other);
+        PackageSamples.Write(other, manifest => manifest with
+        {
+            Steps = new Range<int>(1, 99),
+            Presets = new Dictionary<string, ModelPreset> { ["draft"] = new(25) },
+            Defaults = manifest.Defaults with { Preset = "draft", Steps = 25 },
+        });
+
+        var found = PackageFolder.OpenAll(folder.Path, [other, package]);
+
+        Assert.Equal(["motion", "sample"], found.Keys);
+        var capability = Capability.Of(found["sample"]);
+        Assert.Equal((25, "draft"), (capability.Presets["draft"].Steps, capability.Defaults.Preset));
+        var copy = MotionPackage.Build(elsewhere.Path);
+        Assert.Contains("two packages have the name 'motion'", Assert.Throws<GenerationException>(() => PackageFolder.OpenAll(folder.Path, [copy])).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Memory_is_told_for_each_phase_by_itself()
+    {
+        var memory = new PhaseMemory();
+        memory.Enter(JobPhase.Denoising);
+        var large = new byte[256 << 20];
+        Array.Fill(large, (byte)1);
+        memory.Enter(JobPhase.Decoding);
+        Assert.Equal(1, large[^1]);
+
+        var peaks = memory.Peaks();
+
+        Assert.Equal([JobPhase.Denoising, JobPhase.Decoding], peaks.Keys);
+        Assert.All(peaks.Values, bytes => Assert.InRange(bytes, 16L << 20, 1L << 40));
+        Assert.True(peaks[JobPhase.Denoising] > 256L << 20);
     }
 
     [Fact]

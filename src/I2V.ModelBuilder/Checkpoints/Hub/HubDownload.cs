@@ -13,7 +13,10 @@ public readonly record struct DownloadProgress(string File, long Bytes, long Tot
 /// Fetches files into a folder. What arrives goes into <c>FILE.part</c>, which a later try goes on with, and gets its name
 /// when its hash is the one that the hub lists.
 /// </summary>
-public sealed class HubDownload(HubClient hub, TimeProvider time)
+/// <param name="hub">Where from.</param>
+/// <param name="time">The clock.</param>
+/// <param name="firstPause">Before a second try; doubled before each further one.</param>
+public sealed class HubDownload(HubClient hub, TimeProvider time, TimeSpan firstPause)
 {
     private const int Tries = 5;
 
@@ -53,7 +56,7 @@ public sealed class HubDownload(HubClient hub, TimeProvider time)
             }
             catch (HubException error) when (error.IsTransient && attempt < Tries)
             {
-                await Task.Delay(TimeSpan.FromSeconds(1 << (attempt - 1)), time, ct);
+                await Task.Delay(firstPause * (1 << (attempt - 1)), time, ct);
             }
         }
 

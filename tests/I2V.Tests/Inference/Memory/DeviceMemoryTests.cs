@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.InteropServices;
 using I2V.Inference.Native;
 using I2V.Inference.Pipelines;
@@ -14,11 +13,9 @@ public sealed class DeviceMemoryTests
 
     public DeviceMemoryTests() => memory = new DeviceMemory(backing, 10_000 * Page);
 
-    private delegate nint Allocate(nuint bytes);
+    private delegate nint Allocate(nint self, nuint bytes);
 
-    private delegate void Free(nint address);
-
-    private delegate void EmptyCache();
+    private delegate void Free(nint self, nint address);
 
     [Fact]
     public void Weights_and_activations_are_counted_and_kept_apart()
@@ -171,59 +168,81 @@ public sealed class DeviceMemoryTests
     }
 
     [Fact]
-    public void The_provider_reaches_the_process_s_memory_through_plain_functions()
+    public void The_runtime_reaches_the_process_s_memory_through_plain_functions()
     {
         using var installed = DeviceMemory.Install(memory);
-        var (allocate, free, emptyCache) = Callbacks();
+        var (allocate, free) = Callbacks();
 
         nint weight;
         using (memory.LoadWeights())
         {
-            weight = allocate((nuint)Page);
+            weight = allocate(0, (nuint)Page);
         }
 
-        var activation = allocate(100);
+        var activation = allocate(0, 100);
         Assert.Equal(new DeviceMemoryUse(Page, 512, 2 * Page), memory.Use);
 
-        free(activation);
-        emptyCache();
-        Assert.Equal(2 * Page, memory.Use.CommittedBytes);
-        free(weight);
-        emptyCache();
-        Assert.Equal(new DeviceMemoryUse(0, 0, Page), memory.Use);
+        free(0, activation);
+        free(0, weight);
+        Assert.Equal(new DeviceMemoryUse(0, 0, 2 * Page), memory.Use);
+        Assert.Equal(0, allocate(0, 0));
     }
 
     [Fact]
-    public void What_goes_wrong_inside_a_function_of_the_provider_is_a_refusal_and_not_the_end_of_the_process()
+    public void What_is_refused_gets_addresses_without_memory_of_their_own_and_ends_the_run()
     {
         using var installed = DeviceMemory.Install(memory);
-        var (allocate, free, _) = Callbacks();
+        var (allocate, free) = Callbacks();
+        using var run = new RunOptions();
+        memory.BudgetBytes = 2 * Page;
+        using (memory.EndOnRefusal(run))
+        {
+            var kept = allocate(0, (nuint)Page);
+            Assert.False(run.Terminate);
+
+            var refused = allocate(0, 10 * (nuint)Page);
+
+            Assert.Equal([KeyValuePair.Create(refused, 10 * Page)], backing.StandIns);
+            Assert.True(run.Terminate);
+            Assert.Equal(new DeviceMemoryUse(0, Page, Page), memory.Use);
+            free(0, refused);
+            free(0, kept);
+        }
+
+        Assert.Empty(backing.StandIns);
+        Assert.Equal(10 * Page, memory.TakeRefusal()?.RequestedBytes);
+        Assert.Equal(0, memory.Faults);
+        Assert.NotEqual(0, allocate(0, (nuint)Page));
+    }
+
+    [Fact]
+    public void What_goes_wrong_inside_a_function_of_the_runtime_is_a_refusal_and_not_the_end_of_the_process()
+    {
+        using var installed = DeviceMemory.Install(memory);
+        var (allocate, free) = Callbacks();
         backing.Failure = new InvalidOperationException("The driver is gone.");
 
-        Assert.Equal(0, allocate(100));
-        Assert.Equal(0, allocate(nuint.MaxValue));
-        free(4711);
+        Assert.Equal(0, allocate(0, 100));
+        free(0, 4711);
 
         Assert.Equal(2, memory.Faults);
         backing.Failure = null;
-        Assert.NotEqual(0, allocate(100));
+        Assert.NotEqual(0, allocate(0, 100));
     }
 
     [Fact]
     public void Without_a_device_the_functions_give_nothing()
     {
-        var (allocate, free, emptyCache) = Callbacks();
+        var (allocate, free) = Callbacks();
         Assert.Null(DeviceMemory.Current);
 
-        Assert.Equal(0, allocate(100));
-        free(100);
-        emptyCache();
+        Assert.Equal(0, allocate(0, 100));
+        free(0, 100);
     }
 
-    private static (Allocate Allocate, Free Free, EmptyCache EmptyCache) Callbacks() => (
-        Marshal.GetDelegateForFunctionPointer<Allocate>(Address("gpu_external_alloc")),
-        Marshal.GetDelegateForFunctionPointer<Free>(Address("gpu_external_free")),
-        Marshal.GetDelegateForFunctionPointer<EmptyCache>(Address("gpu_external_empty_cache")));
-
-    private static nint Address(string option) => nint.Parse(DeviceMemoryCallbacks.ProviderOptions[option], NumberStyles.None, CultureInfo.InvariantCulture);
+    private static (Allocate Allocate, Free Free) Callbacks()
+    {
+        var (allocate, free) = DeviceMemoryCallbacks.Addresses;
+        return (Marshal.GetDelegateForFunctionPointer<Allocate>(allocate), Marshal.GetDelegateForFunctionPointer<Free>(free));
+    }
 }

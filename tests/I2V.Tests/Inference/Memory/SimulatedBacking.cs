@@ -91,6 +91,28 @@ internal sealed class SimulatedBacking(bool sparse, long capacity = long.MaxValu
         return true;
     }
 
+    /// <summary>Addresses that are given out without memory of their own.</summary>
+    public Dictionary<nint, long> StandIns { get; } = [];
+
+    public nint ReserveStandIn(long bytes)
+    {
+        if (!sparse)
+        {
+            return 0;
+        }
+
+        var address = (nint)nextAddress;
+        nextAddress += bytes + pageBytes;
+        StandIns.Add(address, bytes);
+        return address;
+    }
+
+    public void ReleaseStandIn(nint address, long bytes)
+    {
+        Assert.True(StandIns.Remove(address, out var reserved), "Released what was not a stand-in.");
+        Assert.Equal(reserved, bytes);
+    }
+
     public void Synchronize() => Synchronizations++;
 
     /// <summary>True when every byte has memory behind it.</summary>

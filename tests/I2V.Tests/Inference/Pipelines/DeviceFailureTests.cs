@@ -69,7 +69,7 @@ public sealed class DeviceFailureTests
                 ["arena_extend_strategy"] = "kSameAsRequested",
                 ["cudnn_conv_algo_search"] = "HEURISTIC",
                 ["fuse_conv_bias"] = "1",
-                ["use_tf32"] = "0",
+                ["use_tf32"] = "1",
             },
             new CudaTuning().ToProviderOptions());
 
@@ -80,7 +80,7 @@ public sealed class DeviceFailureTests
             ConvMaxWorkspace = false,
             AttentionKernel = 8,
             ConvAlgorithmSearch = "DEFAULT",
-            ProviderOptions = new Dictionary<string, string> { ["use_tf32"] = "0", ["prefer_nhwc"] = "1" },
+            ProviderOptions = new Dictionary<string, string> { ["use_tf32"] = "1", ["prefer_nhwc"] = "1" },
         };
         Assert.Equal(
             new Dictionary<string, string>
@@ -88,7 +88,7 @@ public sealed class DeviceFailureTests
                 ["arena_extend_strategy"] = "kSameAsRequested",
                 ["cudnn_conv_algo_search"] = "DEFAULT",
                 ["fuse_conv_bias"] = "0",
-                ["use_tf32"] = "0",
+                ["use_tf32"] = "1",
                 ["cudnn_conv_use_max_workspace"] = "0",
                 ["sdpa_kernel"] = "8",
                 ["prefer_nhwc"] = "1",

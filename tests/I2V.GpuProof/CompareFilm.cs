@@ -1,0 +1,68 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using I2V.Inference.Imaging;
+using I2V.Inference.Models;
+using I2V.Inference.Pipelines;
+using I2V.Media;
+using I2V.ModelBuilder.Weights;
+
+namespace I2V.GpuProof;
+
+/// <summary>A whole film against the reference's in fp32: at most 1 dB further away than the reference's own fp16.</summary>
+internal static class CompareFilm
+{
+    private const double AllowedLoss = 1;
+
+    public static int Run(string folder, string reference, string output, Options options)
+    {
+        var report = new Report(output);
+        using var json = JsonDocument.Parse(File.ReadAllText(Path.Combine(reference, "fullsize.json")));
+        var told = json.RootElement.GetProperty("film fp32");
+        using var file = SafetensorsFile.Open(Path.Combine(reference, "film.safetensors"));
+        using var pipeline = PipelineLoader.Load(ModelPackage.Open(folder), options.Device);
+        var frames = pipeline.Generate(Request(told, file.Read("noise"), file.Read("posterior_noise")), progress: null, CancellationToken.None)
+            .SelectMany(frame => frame.Pixels).ToArray();
+
+        var psnr = Errors.Psnr(frames, File.ReadAllBytes(Path.Combine(reference, "film-fp32.rgb")));
+        var half = json.RootElement.GetProperty("film psnr").GetProperty("fp16_against_fp32").GetDouble();
+        report.Add("film", new JsonObject { ["psnr_db"] = psnr, ["fp16_of_the_reference_db"] = half });
+        report.Require("film: loss of PSNR against the reference's fp16, in dB,", half - psnr, AllowedLoss);
+        return report.Finish();
+    }
+
+    private static GenerationRequest Request(JsonElement told, float[] noise, float[] posterior)
+    {
+        int Number(string name) => told.GetProperty(name).GetInt32();
+        var picture = told.GetProperty("picture").EnumerateArray().Select(size => size.GetInt32()).ToArray();
+        return new GenerationRequest
+        {
+            Image = SoftPicture(picture[0], picture[1]),
+            Prompt = told.GetProperty("prompt").GetString()!,
+            NegativePrompt = told.GetProperty("negative_prompt").GetString()!,
+            Width = Number("width"),
+            Height = Number("height"),
+            NumFrames = Number("frames"),
+            Fps = Number("fps"),
+            Steps = Number("steps"),
+            GuidanceScale = told.GetProperty("guidance").GetDouble(),
+            ImageFit = ImageFit.Exact,
+            Seed = 0,
+            Noise = new GivenNoise(noise, posterior),
+        };
+    }
+
+    /// <summary>The reference's picture by formula: triangle waves of 64, 96 and 128 pixels.</summary>
+    private static RgbImage SoftPicture(int width, int height)
+    {
+        var pixels = new byte[width * height * 3];
+        for (var i = 0; i < pixels.Length; i++)
+        {
+            var (x, y, c) = (i / 3 % width, i / 3 / width, i % 3);
+            var period = 64 + (32 * c);
+            var phase = (x + (y * (c + 1))) % period;
+            pixels[i] = (byte)(Math.Min(phase, period - phase) * 510 / period);
+        }
+
+        return new RgbImage(width, height, pixels);
+    }
+}

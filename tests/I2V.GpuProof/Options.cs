@@ -1,0 +1,83 @@
+using System.Globalization;
+using I2V.Inference.Native;
+using I2V.Inference.Pipelines;
+
+namespace I2V.GpuProof;
+
+/// <summary>What the command line says after the paths: <c>--name value</c>.</summary>
+internal sealed record Options
+{
+    public string Size { get; init; } = "full";
+
+    public ulong Seed { get; init; } = 4;
+
+    public string Provider { get; init; } = "cuda";
+
+    /// <summary>Height, width and frames, as the reference names them.</summary>
+    public IReadOnlyList<FilmSize> Sizes { get; init; } = [.. ((string[])["512x512x16", "704x1280x16", "768x768x24"]).Select(FilmSize.Parse)];
+
+    public int Steps { get; init; } = 50;
+
+    /// <summary><c>steps</c> to leave out the VAE and whole clips.</summary>
+    public string Only { get; init; } = "";
+
+    public CudaTuning Tuning { get; init; } = new();
+
+    public DeviceOptions Device => new() { Provider = Provider, Tuning = Tuning };
+
+    public static int Usage()
+    {
+        Console.Error.WriteLine(
+            """
+            usage: I2V.GpuProof build PACKAGE | networks PACKAGE REFERENCE OUT.json | film PACKAGE REFERENCE OUT.json
+                   | speed PACKAGE OUT.json | spread PACKAGE OUT.json
+            options: --size full|small|tiny  --seed N  --provider cuda|webgpu|cpu  --sizes HxWxF,…  --steps N  --only steps
+                     --tuning name=value  (own_allocator, graph_optimization, or an option of the CUDA provider)
+            """);
+        return 2;
+    }
+
+    public static Options Parse(string[] arguments)
+    {
+        var options = new Options();
+        for (var i = 0; i + 1 < arguments.Length; i += 2)
+        {
+            options = options.With(arguments[i], arguments[i + 1]);
+        }
+
+        return arguments.Length % 2 == 0 ? options : throw new ArgumentException($"{arguments[^1]} has no value.");
+    }
+
+    private Options With(string name, string value) => name switch
+    {
+        "--size" => this with { Size = value },
+        "--seed" => this with { Seed = ulong.Parse(value, CultureInfo.InvariantCulture) },
+        "--provider" => this with { Provider = value },
+        "--sizes" => this with { Sizes = [.. value.Split(',').Select(FilmSize.Parse)] },
+        "--steps" => this with { Steps = int.Parse(value, CultureInfo.InvariantCulture) },
+        "--only" => this with { Only = value },
+        "--tuning" => this with { Tuning = Tuned(Tuning, value.Split('=', 2)) },
+        _ => throw new ArgumentException($"{name} is not an option."),
+    };
+
+    private static CudaTuning Tuned(CudaTuning tuning, string[] pair) => pair[0] switch
+    {
+        "own_allocator" => tuning with { OwnAllocator = pair[1] == "1" },
+        "graph_optimization" => tuning with { GraphOptimization = (GraphOptimizationLevel)int.Parse(pair[1], CultureInfo.InvariantCulture) },
+        _ => tuning with { ProviderOptions = new Dictionary<string, string>(tuning.ProviderOptions) { [pair[0]] = pair[1] } },
+    };
+}
+
+internal sealed record FilmSize(int Height, int Width, int Frames)
+{
+    public static FilmSize Parse(string text)
+    {
+        var parts = text.Split('x').Select(part => int.Parse(part, CultureInfo.InvariantCulture)).ToArray();
+        return new FilmSize(parts[0], parts[1], parts[2]);
+    }
+
+    /// <summary>Of the latents, for both guidance halves.</summary>
+    public Dictionary<string, long> Latents(int halves = 2) => new() { ["b"] = halves, ["f"] = Frames, ["h"] = Height / 8, ["w"] = Width / 8 };
+
+    public override string ToString() => FormattableString.Invariant($"{Height}x{Width}x{Frames}");
+}

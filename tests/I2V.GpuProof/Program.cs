@@ -1,0 +1,12 @@
+using I2V.GpuProof;
+
+// What is compared with the reference implementation, and what is measured beside it; models/reference/prove runs it all.
+return args switch
+{
+    ["build", var package, .. var options] => await BuildPackage.RunAsync(package, Options.Parse(options)),
+    ["networks", var package, var reference, var output, .. var options] => CompareNetworks.Run(package, reference, output, Options.Parse(options)),
+    ["film", var package, var reference, var output, .. var options] => CompareFilm.Run(package, reference, output, Options.Parse(options)),
+    ["speed", var package, var output, .. var options] => MeasureSpeed.Run(package, output, Options.Parse(options)),
+    ["spread", var package, var output, .. var options] => MeasureSpread.Run(package, output, Options.Parse(options)),
+    _ => Options.Usage(),
+};

@@ -1,0 +1,71 @@
+using System.Diagnostics;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace I2V.GpuProof;
+
+/// <summary>Figures and failures, printed as they come and kept in a JSON file.</summary>
+internal sealed class Report(string path)
+{
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+
+    private readonly Stopwatch clock = Stopwatch.StartNew();
+    private readonly JsonObject data = [];
+    private readonly JsonArray failures = [];
+
+    public void Add(string name, JsonNode? value)
+    {
+        data[name] = value;
+        Say($"{name} {value?.ToJsonString()}");
+        Write();
+    }
+
+    /// <summary>Notes a failure unless the figure is at most its limit.</summary>
+    public void Require(string what, double figure, double limit)
+    {
+        if (!(figure <= limit))
+        {
+            Fail(FormattableString.Invariant($"{what} is {figure:G4}, but must be at most {limit:G4}"));
+        }
+    }
+
+    /// <summary>A stage that fails is noted, and the next one goes on.</summary>
+    public void Stage(string name, Func<JsonNode?> work)
+    {
+        try
+        {
+            Add(name, work());
+        }
+        catch (Exception error) when (error is not OutOfMemoryException)
+        {
+            Fail($"{name}: {error.Message}");
+        }
+    }
+
+    public void Fail(string sentence)
+    {
+        failures.Add(sentence);
+        Say($"FAILED {sentence}");
+        Write();
+    }
+
+    public int Finish()
+    {
+        Write();
+        Say(failures.Count == 0 ? "all within their limits" : $"{failures.Count} failed");
+        return failures.Count == 0 ? 0 : 1;
+    }
+
+    private void Say(string line) => Console.WriteLine(FormattableString.Invariant($"{clock.Elapsed.TotalSeconds,7:F1} s  {line}"));
+
+    private void Write()
+    {
+        data["failures"] = failures.DeepClone();
+        if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder)
+        {
+            Directory.CreateDirectory(folder);
+        }
+
+        File.WriteAllText(path, data.ToJsonString(Indented));
+    }
+}
