@@ -7,45 +7,39 @@ using I2V.Media;
 
 namespace I2V.GpuProof;
 
-/// <summary>Time and memory of the product's own path, with only the UNet loaded, with the VAE beside it, and with everything.</summary>
+/// <summary>
+/// Time and memory of the product's own path: <c>steps</c> with only the UNet loaded, <c>decode</c> with the VAE beside it,
+/// <c>clip</c> with everything. Each in a process of its own, since what the process holds is measured.
+/// </summary>
 internal static class MeasureSpeed
 {
-    public static int Run(string folder, string output, Options options)
+    public static int Run(string what, string folder, string output, Options options)
     {
         var report = new Report(output);
         var memory = new ProcessMemory();
         var start = Stopwatch.GetTimestamp();
         var package = ModelPackage.Open(folder);
         report.Add("verify_seconds", Stopwatch.GetElapsedTime(start).TotalSeconds);
-
-        start = Stopwatch.GetTimestamp();
-        var unet = Network.Load(package, "unet", options.Device);
-        report.Add("load_unet_seconds", Stopwatch.GetElapsedTime(start).TotalSeconds);
-        report.Add("loaded_unet", memory.Read());
-        foreach (var size in options.Sizes)
+        if (what == "clip")
         {
-            report.Stage($"step {size}", () => Step(package, unet, size, memory));
-        }
-
-        if (options.Only == "steps")
-        {
-            unet.Dispose();
+            report.Stage("clip", () => Clips(package, options, memory));
             return report.Finish();
         }
 
-        using (var decoder = Network.Load(package, "vae_decoder", options.Device))
+        start = Stopwatch.GetTimestamp();
+        using var unet = Network.Load(package, "unet", options.Device);
+        report.Add("load_unet_seconds", Stopwatch.GetElapsedTime(start).TotalSeconds);
+        report.Add("loaded_unet", memory.Read());
+        using var decoder = what == "decode" ? Network.Load(package, "vae_decoder", options.Device) : null;
+        foreach (var size in options.Sizes)
         {
-            report.Add("loaded_unet_and_vae", memory.Read());
-            foreach (var size in options.Sizes)
+            report.Stage($"step {size}", () => Step(package, unet, size, memory));
+            if (decoder is not null)
             {
                 report.Stage($"decode {size}", () => Decode(package, decoder, size, memory));
             }
-
-            report.Stage($"step beside the VAE {options.Sizes[0]}", () => Step(package, unet, options.Sizes[0], memory));
         }
 
-        unet.Dispose();
-        report.Stage("clip", () => Clips(package, options, memory));
         return report.Finish();
     }
 

@@ -8,7 +8,7 @@ namespace I2V.GpuProof;
 /// <summary>How far films of the same request are from each other: run it in two processes with the same output folder to compare those too.</summary>
 internal static class MeasureSpread
 {
-    private const int Runs = 10;
+    private const int Runs = 20;
 
     public static int Run(string folder, string output, Options options)
     {

@@ -18,9 +18,6 @@ internal sealed record Options
 
     public int Steps { get; init; } = 50;
 
-    /// <summary><c>steps</c> to leave out the VAE and whole clips.</summary>
-    public string Only { get; init; } = "";
-
     public CudaTuning Tuning { get; init; } = new();
 
     public DeviceOptions Device => new() { Provider = Provider, Tuning = Tuning };
@@ -30,8 +27,8 @@ internal sealed record Options
         Console.Error.WriteLine(
             """
             usage: I2V.GpuProof build PACKAGE | networks PACKAGE REFERENCE OUT.json | film PACKAGE REFERENCE OUT.json
-                   | speed PACKAGE OUT.json | spread PACKAGE OUT.json
-            options: --size full|small|tiny  --seed N  --provider cuda|webgpu|cpu  --sizes HxWxF,…  --steps N  --only steps
+                   | steps|decode|clip PACKAGE OUT.json | spread PACKAGE OUT.json | check FOLDER
+            options: --size full|small|tiny  --seed N  --provider cuda|webgpu|cpu  --sizes HxWxF,…  --steps N
                      --tuning name=value  (own_allocator, graph_optimization, or an option of the CUDA provider)
             """);
         return 2;
@@ -55,7 +52,6 @@ internal sealed record Options
         "--provider" => this with { Provider = value },
         "--sizes" => this with { Sizes = [.. value.Split(',').Select(FilmSize.Parse)] },
         "--steps" => this with { Steps = int.Parse(value, CultureInfo.InvariantCulture) },
-        "--only" => this with { Only = value },
         "--tuning" => this with { Tuning = Tuned(Tuning, value.Split('=', 2)) },
         _ => throw new ArgumentException($"{name} is not an option."),
     };

@@ -6,7 +6,8 @@ return args switch
     ["build", var package, .. var options] => await BuildPackage.RunAsync(package, Options.Parse(options)),
     ["networks", var package, var reference, var output, .. var options] => CompareNetworks.Run(package, reference, output, Options.Parse(options)),
     ["film", var package, var reference, var output, .. var options] => CompareFilm.Run(package, reference, output, Options.Parse(options)),
-    ["speed", var package, var output, .. var options] => MeasureSpeed.Run(package, output, Options.Parse(options)),
+    ["steps" or "decode" or "clip", var package, var output, .. var options] => MeasureSpeed.Run(args[0], package, output, Options.Parse(options)),
     ["spread", var package, var output, .. var options] => MeasureSpread.Run(package, output, Options.Parse(options)),
+    ["check", var folder] => CheckSpeed.Run(folder),
     _ => Options.Usage(),
 };

@@ -12,6 +12,9 @@ internal sealed unsafe class CudaBacking : IDeviceBacking
     /// <summary>What is reserved at once where addresses are memory: small enough to waste little, large enough to be rare.</summary>
     private const long PlainSegmentBytes = 64L << 20;
 
+    /// <summary>The driver takes as long for a page whatever its size, and half a page is lost at the end of each hole.</summary>
+    private const int PageGranules = 4;
+
     private readonly CudaDriver driver;
     private readonly AllocationProperties properties;
 
@@ -37,7 +40,7 @@ internal sealed unsafe class CudaBacking : IDeviceBacking
         nuint granularity;
         var ask = (delegate* unmanaged<nuint*, AllocationProperties*, int, int>)driver.Export("cuMemGetAllocationGranularity");
         driver.Check(ask(&granularity, &minimum, 0), "cuMemGetAllocationGranularity");
-        PageBytes = (long)granularity;
+        PageBytes = PageGranules * (long)granularity;
         standIn = driver.TryEnter() ? Create() : 0;
     }
 

@@ -1,10 +1,14 @@
 using I2V.ModelBuilder.Onnx;
+using I2V.ModelBuilder.Weights;
 
 namespace I2V.ModelBuilder.Layers;
 
 /// <summary>Attention and feed-forward layers (arXiv:1706.03762) of a diffusion transformer block.</summary>
 internal static class Attentions
 {
+    /// <summary>Inner widths of the operator that adds a bias, splits and gates in one.</summary>
+    private static readonly int[] FusedGates = [1280, 2560, 5120];
+
     /// <summary>softmax(q·kᵀ/√d)·v for each head.</summary>
     public static Value MultiHead(this Module module, Value query, Value key, Value value, int heads, Value? bias = null) => module.Graph.Microsoft(
         "MultiHeadAttention",
@@ -13,11 +17,21 @@ internal static class Attentions
         Attr.Int("num_heads", heads));
 
     /// <summary>Every row looks at the rows of its group. Without the output's bias.</summary>
-    public static Value SelfAttention(this Module attn, Value x, int channels, int heads, int headSize)
+    /// <param name="attn">Its part.</param>
+    /// <param name="x">The rows.</param>
+    /// <param name="channels">Of a row.</param>
+    /// <param name="heads">How many.</param>
+    /// <param name="headSize">Channels of a head.</param>
+    /// <param name="sequences">
+    /// The groups as <see cref="Graph.Sequences"/>, where they are many and short: the kernel for sequences of any length is a
+    /// third faster on them than the one for long ones, and it is chosen by this input.
+    /// </param>
+    public static Value SelfAttention(this Module attn, Value x, int channels, int heads, int headSize, Value? sequences = null)
     {
         var inner = heads * headSize;
-        var mixed = attn.MultiHead(
-            attn["to_q"].Product(x, channels, inner), attn["to_k"].Product(x, channels, inner), attn["to_v"].Product(x, channels, inner), heads);
+        Value[] inputs = [attn["to_q"].Product(x, channels, inner), attn["to_k"].Product(x, channels, inner), attn["to_v"].Product(x, channels, inner)];
+        var mixed = attn.Graph.Microsoft(
+            "MultiHeadAttention", sequences is null ? inputs : [.. inputs, attn.Graph.None, sequences], null, Attr.Int("num_heads", heads));
         return attn["to_out"][0].Product(mixed, inner, channels);
     }
 
@@ -38,12 +52,12 @@ internal static class Attentions
     /// <param name="chunks">1 to take all rows at once.</param>
     public static Value GatedFeedForward(this Module ff, Tokens x, string chunk = "", int chunks = 1)
     {
+        var graph = ff.Graph;
         if (chunks == 1)
         {
             return Rows(x.Value);
         }
 
-        var graph = ff.Graph;
         var rows = x.Value.Reshape(graph.Sizes($"1,{x.Groups}*{x.Length},{x.Channels}"));
         var parts = graph.Ops(
             "Split",
@@ -54,20 +68,37 @@ internal static class Attentions
 
         Value Rows(Value value)
         {
-            var inner = 4 * x.Channels;
-            var wide = ff["net"][0]["proj"].Product(value, x.Channels, 2 * inner);
-            return ff["net"][2].Product(Gate(ff, wide, ff["net"][0]["proj"].Vector("bias", 2 * inner), inner), inner, x.Channels);
+            var (proj, outputs, inner) = (ff["net"][0]["proj"], ff["net"][2], 4 * x.Channels);
+            if (ff.Fused && Array.Find(FusedGates, width => width >= inner) is > 0 and var padded)
+            {
+                return Fused(proj, outputs, value, x.Channels, inner, padded);
+            }
+
+            var wide = proj.Linear(value, x.Channels, 2 * inner);
+            var halves = graph.Ops("Split", [wide], [ff.Type, ff.Type], Attr.Int("axis", -1), Attr.Int("num_outputs", 2));
+            return outputs.Product(halves[0] * graph.Microsoft("Gelu", [halves[1]]), inner, x.Channels);
         }
     }
 
-    private static Value Gate(Module ff, Value wide, Value bias, int inner)
+    /// <summary>With zeros up to a width that the operator has: they stay zeros, and cost less than operators of their own.</summary>
+    private static Value Fused(Module proj, Module outputs, Value x, int channels, int inner, int padded)
     {
-        if (ff.Fused && inner is 1280 or 2560 or 5120) // the widths that the operator has
-        {
-            return ff.Graph.Microsoft("BiasSplitGelu", [wide, bias]);
-        }
+        var weight = proj.Tensor("weight", [2 * inner, channels], [channels, 2 * padded], (values, _) =>
+            WeightTransforms.Transpose2D(Halves(values, inner * channels, padded * channels), 2 * padded, channels));
+        var bias = proj.Tensor("bias", [2 * inner], [2 * padded], (values, _) => Halves(values, inner, padded));
+        var back = outputs.Tensor("weight", [channels, inner], [padded, channels], (values, _) =>
+            [.. WeightTransforms.Transpose2D(values, channels, inner), .. new float[(padded - inner) * channels]]);
 
-        var halves = ff.Graph.Ops("Split", [wide + bias], [ff.Type, ff.Type], Attr.Int("axis", -1), Attr.Int("num_outputs", 2));
-        return halves[0] * ff.Graph.Microsoft("Gelu", [halves[1]]);
+        var gated = proj.Graph.Microsoft("BiasSplitGelu", [proj.Graph.Op("MatMul", [x, weight]), bias]);
+        return proj.Graph.Op("MatMul", [gated, back]);
+    }
+
+    /// <summary>Both halves of the values, each followed by zeros up to a length.</summary>
+    private static float[] Halves(float[] values, int length, int padded)
+    {
+        var result = new float[2 * padded];
+        values.AsSpan(0, length).CopyTo(result);
+        values.AsSpan(length).CopyTo(result.AsSpan(padded));
+        return result;
     }
 }
