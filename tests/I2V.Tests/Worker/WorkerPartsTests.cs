@@ -94,6 +94,9 @@ public sealed class WorkerPartsTests : IDisposable
         var capability = Capability.Of(found["sample"]);
         Assert.Equal((25, "draft"), (capability.Presets["draft"].Steps, capability.Defaults.Preset));
         var copy = MotionPackage.Build(elsewhere.Path);
+        Directory.Move(MotionPackage.Build(elsewhere.Path), folder.File(".motion.unfinished"));
+        Assert.Equal("motion", Assert.Single(PackageFolder.OpenAll(folder.Path, [])).Key);
+        MotionPackage.Ensure(elsewhere.Path);
         Assert.Contains("two packages have the name 'motion'", Assert.Throws<GenerationException>(() => PackageFolder.OpenAll(folder.Path, [copy])).Message, StringComparison.Ordinal);
     }
 
