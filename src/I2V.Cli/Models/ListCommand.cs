@@ -24,9 +24,7 @@ internal static class ListCommand
     private static async Task<int> RunAsync(string folder, bool json)
     {
         var terminal = Terminal.ForProcess();
-        var found = Directory.Exists(folder)
-            ? Directory.EnumerateDirectories(folder).Where(path => File.Exists(Path.Combine(path, ModelManifestJson.FileName))).Order(StringComparer.Ordinal).Select(Entry).ToList()
-            : [];
+        var found = ModelPackage.FoldersIn(folder).Select(Entry).ToList();
         if (json)
         {
             await terminal.Out.WriteLineAsync(JsonSerializer.Serialize(found, I2VJson.Options));

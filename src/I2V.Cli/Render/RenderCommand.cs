@@ -93,7 +93,7 @@ internal sealed class RenderCommand
         var film = await view.WhileAsync(() => new RenderRun(pipeline, view, TimeProvider.System).RunAsync(request, path, ct));
 
         // 4. Where it is.
-        await terminal.Out.WriteLineAsync(parsed.GetValue(json) ? ToJson(path, film, request, model) : path);
+        await terminal.Out.WriteLineAsync(parsed.GetValue(json) ? ToJson(path, film, request, model, where.Provider) : path);
         return ExitCode.Ok;
     }
 
@@ -142,7 +142,7 @@ internal sealed class RenderCommand
         }
     }
 
-    private static string ToJson(string path, FilmInfo film, GenerationRequest request, ModelPackage model) => JsonSerializer.Serialize(
+    private static string ToJson(string path, FilmInfo film, GenerationRequest request, ModelPackage model, string provider) => JsonSerializer.Serialize(
         new
         {
             path,
@@ -160,6 +160,7 @@ internal sealed class RenderCommand
             request.GuidanceScale,
             request.Seed,
             request.MotionAmount,
+            determinism = provider == "cpu" ? "exact" : "close",
         },
         I2VJson.Options);
 }

@@ -47,14 +47,7 @@ internal static class ServedModels
     /// <summary>The data folder is served as well, so a name may not be in both.</summary>
     private static void CheckData(string data, string name, string folder)
     {
-        var models = new DataFolder(data).Models;
-        if (!Directory.Exists(models))
-        {
-            return;
-        }
-
-        var other = Directory.EnumerateDirectories(models)
-            .FirstOrDefault(there => there != folder && File.Exists(Path.Combine(there, ModelManifestJson.FileName)) && NameOf(there) == name);
+        var other = ModelPackage.FoldersIn(new DataFolder(data).Models).FirstOrDefault(there => there != folder && NameOf(there) == name);
         if (other is not null)
         {
             throw new CliException($"{folder} is named {name}, and so is {other}, which is served anyway: leave out `--model`, remove that folder, or build one of them with another `--name`.");

@@ -34,6 +34,13 @@ public sealed class ModelPackage
             : throw Unusable(folder, problems);
     }
 
+    /// <summary>The package folders in a folder, in the order of names. Hidden ones are unfinished.</summary>
+    public static IReadOnlyList<string> FoldersIn(string folder) => Directory.Exists(folder)
+        ? [.. Directory.EnumerateDirectories(folder)
+            .Where(path => !Path.GetFileName(path).StartsWith('.') && File.Exists(Path.Combine(path, ModelManifestJson.FileName)))
+            .Order(StringComparer.Ordinal)]
+        : [];
+
     /// <summary>Reads the manifest and nothing else: what the package says it is, whether or not its files are there.</summary>
     /// <exception cref="GenerationException">There is no manifest, or it is not one.</exception>
     public static ModelManifest Describe(string folder)

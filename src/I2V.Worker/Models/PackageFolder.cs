@@ -33,9 +33,7 @@ internal static class PackageFolder
             return [folder];
         }
 
-        return Directory.Exists(folder)
-            ? Directory.EnumerateDirectories(folder).Where(f => File.Exists(Path.Combine(f, Manifest))).Order(StringComparer.Ordinal)
-            : [];
+        return ModelPackage.FoldersIn(folder);
     }
 
     private static GenerationException Unusable(string why) =>

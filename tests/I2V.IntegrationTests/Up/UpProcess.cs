@@ -41,7 +41,7 @@ internal sealed class UpProcess : IAsyncDisposable
 
     /// <summary>The same with more environment variables.</summary>
     public static Task<UpProcess> StartUpAsync(IReadOnlyDictionary<string, string?> variables, string data, params string[] more) =>
-        StartAsync(["up", "--no-install", "--data", data, .. more], data, variables);
+        StartAsync(["up", "--no-install", "--data", data, .. PortOf(more), .. more], data, variables);
 
     /// <summary>Starts <c>up</c> and returns when it says that it is ready.</summary>
     public static async Task<UpProcess> UpAsync(string data, params string[] more)
