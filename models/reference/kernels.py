@@ -37,11 +37,7 @@ def feeds(package, sizes):
     given = {name: random.standard_normal(shape).astype(kind) for name, (shape, kind) in shapes.items()}
     given["timestep"] = np.array([501], np.float32)
     for told in manifest["components"]["unet"]["inputs"]:
-        if told["kind"] == "sequences":
-            count, length = formula(told["formula"], sizes)
-            ends = np.arange(count + 1) * length
-            given[told["name"]] = np.concatenate([np.full(count, length), ends, ends]).astype(np.int32)
-        elif told["kind"] != "tensor":
+        if told["kind"] != "tensor":
             given[told["name"]] = np.array(formula(told["formula"], sizes), np.int64)
     return given
 

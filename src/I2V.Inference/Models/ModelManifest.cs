@@ -64,8 +64,6 @@ public sealed record ModelComponent(string Graph, string Target, long WeightByte
 /// <param name="Kind">
 /// <c>tensor</c>: the pipeline gives it. <c>shape</c>, <c>split</c>: whole numbers on the processor, the values of
 /// <paramref name="Formula"/>. <c>pool_matrix</c>: fp32 [32, size] that averages as adaptive pooling from the size to 32 does.
-/// <c>sequences</c>: int32, for a formula of count and length what MultiHeadAttention takes as lengths and beginnings of that
-/// many equal sequences.
 /// </param>
 /// <param name="Formula">A <see cref="SizeFormula"/>; null for tensors.</param>
 public sealed record GraphInput(string Name, string Kind, string? Formula = null);

@@ -184,6 +184,7 @@ public sealed class DeviceMemory
 
     private static DeviceMemory Open(int deviceId)
     {
+        CublasWorkspace.KeepSmall();
         var memory = CudaBacking.OpenMemory(deviceId);
         DeviceMemoryCallbacks.Register(deviceId);
         return memory;

@@ -62,24 +62,10 @@ internal sealed class DerivedInputs : IDisposable
     private static OrtValue Tensor(GraphInput input, long[] values) => input.Kind switch
     {
         "pool_matrix" => OrtValue.CreateTensorValueFromMemory(PoolMatrix(values[0]), [PooledRows, values[0]]),
-        "sequences" => Sequences(values[0], values[1]),
         "split" when Array.Exists(values, rows => rows < 1) =>
             throw new ArgumentException($"The parts {input.Formula} are {string.Join(", ", values)}, but each must have a row."),
         _ => OrtValue.CreateTensorValueFromMemory(values, [values.Length]),
     };
-
-    /// <summary>As MultiHeadAttention takes it: the length of each, where each begins, and the end, for the queries and again for the keys.</summary>
-    internal static OrtValue Sequences(long count, long length)
-    {
-        var mask = new int[checked((3 * count) + 2)];
-        mask.AsSpan(0, (int)count).Fill((int)length);
-        for (long i = 0; i <= count; i++)
-        {
-            mask[count + i] = mask[(2 * count) + 1 + i] = checked((int)(i * length));
-        }
-
-        return OrtValue.CreateTensorValueFromMemory(mask, [mask.Length]);
-    }
 
     /// <summary>[32, size], row-major: row i averages the columns ⌊i·size/32⌋ … ⌈(i+1)·size/32⌉, the end not included.</summary>
     internal static float[] PoolMatrix(long size)
@@ -122,9 +108,7 @@ internal sealed class DerivedInputs : IDisposable
             "shape" or "split" => formula,
             "pool_matrix" when formula.Count == 1 => formula,
             "pool_matrix" => throw new FormatException($"the input {input.Name} is a pool_matrix, whose formula has one entry, not {formula.Count}"),
-            "sequences" when formula.Count == 2 => formula,
-            "sequences" => throw new FormatException($"the input {input.Name} is of the kind sequences, whose formula has two entries, not {formula.Count}"),
-            _ => throw new FormatException($"the input {input.Name} is of the unknown kind {input.Kind}; known are tensor, shape, split, sequences and pool_matrix"),
+            _ => throw new FormatException($"the input {input.Name} is of the unknown kind {input.Kind}; known are tensor, shape, split and pool_matrix"),
         };
     }
 

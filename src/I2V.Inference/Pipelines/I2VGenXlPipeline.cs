@@ -112,6 +112,7 @@ internal sealed class I2VGenXlPipeline : IVideoPipeline
         var latents = request.Noise is { } given ? [.. given.Latents] : Noise(shape.Length, request.Seed, NoiseStream.Latents);
 
         // 4. Take the noise away, step by step.
+        Memory?.Trim(); // what the encoders used lies scattered, and the largest phase comes now
         Memory?.BeginPhase(GenerationPhase.Denoising);
         using var denoiser = new I2VGenXlDenoiser(networks.Unet, shape, conditions);
         for (var step = 1; step <= settings.Steps; step++)

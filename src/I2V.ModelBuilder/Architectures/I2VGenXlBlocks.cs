@@ -34,12 +34,10 @@ internal sealed class I2VGenXlBlocks(I2VGenXlUnetConfig config, Value context, V
         var rows = part.FrameTokens(film);
         var projected = rows with { Value = part["proj_in"].Product(rows.Value, x.Channels, inner), Channels = inner };
 
-        var sequences = part.Fused ? part.Graph.Sequences($"{rows.Groups}, {rows.Length}") : null;
-
         var (h, n) = block["norm1"].AddNorm(projected, part["proj_in"].Vector("bias", inner));
-        var mixed = block["attn1"].SelfAttention(n, inner, heads, config.AttentionHeadDim, sequences);
+        var mixed = block["attn1"].SelfAttention(n, inner, heads, config.AttentionHeadDim);
         (h, n) = block["norm2"].AddNorm(mixed, OutBias(block["attn1"], inner), h, inner);
-        mixed = block["attn2"].SelfAttention(n, inner, heads, config.AttentionHeadDim, sequences);
+        mixed = block["attn2"].SelfAttention(n, inner, heads, config.AttentionHeadDim);
         (h, n) = block["norm3"].AddNorm(mixed, OutBias(block["attn2"], inner), h, inner);
         h = FeedForward(block["ff"], projected.With(n), h, x);
 
@@ -99,8 +97,8 @@ internal sealed class I2VGenXlBlocks(I2VGenXlUnetConfig config, Value context, V
     /// <summary>The feed-forward layer with bias and residual.</summary>
     private static Value FeedForward(Module ff, Tokens x, Value residual, Map level)
     {
-        // The inner tensor of the first level would be the largest of the network.
-        var chunks = ff.Fused && level.Height == "h" ? 4 : 1;
+        // The inner tensor of the first levels would be the largest of the network.
+        var chunks = ff.Fused ? level.Height switch { "h" => 4, "h/2" => 2, _ => 1 } : 1;
         var product = ff.GatedFeedForward(x, $"b*f*{level.Chunk(chunks)}", chunks);
         return ff.AddBias(product, ff["net"][2].Vector("bias", x.Channels), residual, x.Channels);
     }

@@ -17,21 +17,11 @@ internal static class Attentions
         Attr.Int("num_heads", heads));
 
     /// <summary>Every row looks at the rows of its group. Without the output's bias.</summary>
-    /// <param name="attn">Its part.</param>
-    /// <param name="x">The rows.</param>
-    /// <param name="channels">Of a row.</param>
-    /// <param name="heads">How many.</param>
-    /// <param name="headSize">Channels of a head.</param>
-    /// <param name="sequences">
-    /// The groups as <see cref="Graph.Sequences"/>, where they are many and short: the kernel for sequences of any length is a
-    /// third faster on them than the one for long ones, and it is chosen by this input.
-    /// </param>
-    public static Value SelfAttention(this Module attn, Value x, int channels, int heads, int headSize, Value? sequences = null)
+    public static Value SelfAttention(this Module attn, Value x, int channels, int heads, int headSize)
     {
         var inner = heads * headSize;
-        Value[] inputs = [attn["to_q"].Product(x, channels, inner), attn["to_k"].Product(x, channels, inner), attn["to_v"].Product(x, channels, inner)];
-        var mixed = attn.Graph.Microsoft(
-            "MultiHeadAttention", sequences is null ? inputs : [.. inputs, attn.Graph.None, sequences], null, Attr.Int("num_heads", heads));
+        var mixed = attn.MultiHead(
+            attn["to_q"].Product(x, channels, inner), attn["to_k"].Product(x, channels, inner), attn["to_v"].Product(x, channels, inner), heads);
         return attn["to_out"][0].Product(mixed, inner, channels);
     }
 

@@ -52,10 +52,6 @@ public sealed class Graph(string name, Graph? outer = null)
     /// <summary>Sizes of parts, as <see cref="Sizes"/>; every part must have a row.</summary>
     public Value Parts(string formula) => Derived("split", formula, TensorElementType.Int64, SizeFormula.Parse(formula).Count);
 
-    /// <summary>Lengths and beginnings of equal sequences, as MultiHeadAttention takes them.</summary>
-    /// <param name="formula">How many, and how long.</param>
-    public Value Sequences(string formula) => Derived("sequences", formula, TensorElementType.Int32, Dim.Any);
-
     /// <summary>A matrix [32, size] that averages like adaptive pooling from the size to 32.</summary>
     public Value PoolMatrix(string formula) => Derived("pool_matrix", formula, TensorElementType.Float, 32, Dim.Any);
 

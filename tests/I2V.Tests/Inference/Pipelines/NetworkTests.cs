@@ -96,14 +96,6 @@ public sealed class NetworkTests : IDisposable
         Assert.Equal("The network net of the model sample cannot run: The parts b, f*2 are 0, 4, but each must have a row.", error.Message);
     }
 
-    [Fact]
-    public void Equal_sequences_are_told_by_their_lengths_and_where_they_begin_and_end()
-    {
-        using var mask = DerivedInputs.Sequences(3, 16);
-
-        Assert.Equal([16, 16, 16, 0, 16, 32, 48, 0, 16, 32, 48], mask.GetTensorDataAsSpan<int>().ToArray());
-    }
-
     [Theory]
     [InlineData(32)]
     [InlineData(64)]
@@ -207,8 +199,7 @@ public sealed class NetworkTests : IDisposable
     [Theory]
     [InlineData("shape", "b+1", "'b+1' in the formula 'b+1' is neither a number nor a name nor a name/number")]
     [InlineData("shape", null, "the input x is of the kind shape, which needs a formula")]
-    [InlineData("sideways", "b", "the input x is of the unknown kind sideways; known are tensor, shape, split, sequences and pool_matrix")]
-    [InlineData("sequences", "b", "the input x is of the kind sequences, whose formula has two entries, not 1")]
+    [InlineData("sideways", "b", "the input x is of the unknown kind sideways; known are tensor, shape, split and pool_matrix")]
     [InlineData("pool_matrix", "b, 2", "the input x is a pool_matrix, whose formula has one entry, not 2")]
     public void A_manifest_with_an_input_that_nobody_can_fill_is_refused(string kind, string? formula, string problem)
     {
