@@ -161,6 +161,7 @@ internal sealed class RenderCommand
             request.Seed,
             request.MotionAmount,
             determinism = provider == "cpu" ? "exact" : "close",
+            determinism_psnr_db = provider == "cpu" ? null : model.Manifest.RepeatPsnrDb,
         },
         I2VJson.Options);
 }

@@ -46,6 +46,12 @@ public sealed record ModelManifest
 
     public IReadOnlyList<TokenizerFacts>? Tokenizers { get; init; }
 
+    /// <summary>
+    /// The least PSNR in dB that was measured between films of one request on a GPU, whose group norms add in no fixed order;
+    /// null where films are equal, or nothing was measured.
+    /// </summary>
+    public double? RepeatPsnrDb { get; init; }
+
     /// <summary>Path below the folder → SHA-256 (lower-case hexadecimal) of every file but the manifest.</summary>
     public required IReadOnlyDictionary<string, string> Files { get; init; }
 }

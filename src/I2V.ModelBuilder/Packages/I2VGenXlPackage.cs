@@ -35,6 +35,9 @@ public static class I2VGenXlPackage
     /// <summary>The longest side of 1024p in any shape, a multiple of <see cref="SizeMultiple"/>; nothing larger was ever trained.</summary>
     private const int MaxSide = 2048;
 
+    /// <summary>Between 20 films of 10 steps in each of two processes; docs/measurements/i2vgen-xl.md.</summary>
+    private const double RepeatPsnrDb = 49;
+
     private const string DefaultPreset = "standard";
 
     private static readonly Dictionary<string, ModelPreset> Presets = new() { ["draft"] = new(25), [DefaultPreset] = new(35), ["final"] = new(50) };
@@ -113,6 +116,7 @@ public static class I2VGenXlPackage
         Scheduler = checkpoint.Scheduler,
         ImageEncoder = checkpoint.ImageEncoder,
         Tokenizers = [checkpoint.Tokenizer],
+        RepeatPsnrDb = settings.Target == Target.Fused ? RepeatPsnrDb : null,
         Files = new Dictionary<string, string>(),
     };
 }

@@ -70,6 +70,9 @@ public sealed record AppliedSettings : JobSettings
     /// <c>close</c>, one that looks the same. Null until a worker has made the film.
     /// </summary>
     public string? Determinism { get; init; }
+
+    /// <summary>The least PSNR in dB that was measured between two films of one request, where they are <c>close</c>; null when unknown.</summary>
+    public double? DeterminismPsnrDb { get; init; }
 }
 
 /// <summary>One change that was made to fit the card, with the bytes that forced it.</summary>

@@ -45,7 +45,13 @@ internal sealed class RenderAttempt(
 
         // 5. What it took to make it, and how to make it again.
         progress.Enter(JobPhase.Uploading);
-        var applied = new AppliedSettings(job.Spec.Settings) { Rung = "resident", Determinism = bench.Device.Kind == DeviceKind.Cpu ? "exact" : "close" };
+        var exact = bench.Device.Kind == DeviceKind.Cpu;
+        var applied = new AppliedSettings(job.Spec.Settings)
+        {
+            Rung = "resident",
+            Determinism = exact ? "exact" : "close",
+            DeterminismPsnrDb = exact ? null : model.Package.Manifest.RepeatPsnrDb,
+        };
         await Describe(job, model, applied, Measure(progress, model)).WriteAsync(folder.Manifest, ct);
         var files = await ArtifactFile.DescribeAsync(folder, film, ct);
 

@@ -1,4 +1,5 @@
 using I2V.Inference.Models;
+using I2V.ModelBuilder.Checkpoints;
 
 namespace I2V.Tests.Inference.Sampling;
 
@@ -6,21 +7,7 @@ namespace I2V.Tests.Inference.Sampling;
 internal static class Schedules
 {
     /// <summary>I2VGen-XL's.</summary>
-    public static SchedulerConfig ZeroSnr { get; } = new()
-    {
-        NumTrainTimesteps = 1000,
-        BetaSchedule = "squaredcos_cap_v2",
-        BetaStart = 0.0001,
-        BetaEnd = 0.02,
-        RescaleBetasZeroSnr = true,
-        PredictionType = "v_prediction",
-        TimestepSpacing = "leading",
-        StepsOffset = 1,
-        SetAlphaToOne = true,
-        ClipSample = false,
-        ClipSampleRange = 1,
-        Thresholding = false,
-    };
+    public static SchedulerConfig ZeroSnr => SchedulerConfigReader.I2VGenXl;
 
     /// <summary>Stable Diffusion's.</summary>
     public static SchedulerConfig Scaled { get; } = ZeroSnr with
