@@ -88,19 +88,6 @@ public sealed unsafe class InferenceSession : OrtHandle
         Cancellable(runOptions, (session, options) => OrtApi.Check(OrtApi.RunWithBinding(session, options, pointer), "RunWithBinding"), ct);
     }
 
-    /// <summary>Ends what <see cref="SessionOptions.EnableProfiling"/> began.</summary>
-    /// <returns>The file.</returns>
-    public string EndProfiling()
-    {
-        using var self = Use();
-        using var allocator = OrtAllocator.DefaultInstance.Use();
-        nint path;
-        OrtApi.Check(OrtApi.SessionEndProfiling(self.Pointer, allocator.Pointer, &path), "SessionEndProfiling");
-        var text = OrtApi.Text((byte*)path);
-        OrtApi.Check(OrtApi.AllocatorFree(allocator.Pointer, path), "AllocatorFree");
-        return text;
-    }
-
     /// <summary>A new binding, for one run at a time.</summary>
     public OrtIoBinding CreateIoBinding() => new(this);
 

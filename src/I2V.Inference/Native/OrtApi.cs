@@ -40,8 +40,6 @@ internal static unsafe class OrtApi
 
     public static delegate* unmanaged<nint, int, nint> SetSessionExecutionMode => (delegate* unmanaged<nint, int, nint>)Table[13];
 
-    public static delegate* unmanaged<nint, byte*, nint> EnableProfiling => (delegate* unmanaged<nint, byte*, nint>)Table[14];
-
     public static delegate* unmanaged<nint, nint> EnableMemPattern => (delegate* unmanaged<nint, nint>)Table[16];
 
     public static delegate* unmanaged<nint, nint> DisableMemPattern => (delegate* unmanaged<nint, nint>)Table[17];
@@ -131,8 +129,6 @@ internal static unsafe class OrtApi
     public static delegate* unmanaged<nint, void> ReleaseTensorTypeAndShapeInfo => (delegate* unmanaged<nint, void>)Table[99];
 
     public static delegate* unmanaged<nint, void> ReleaseSessionOptions => (delegate* unmanaged<nint, void>)Table[100];
-
-    public static delegate* unmanaged<nint, nint, nint*, nint> SessionEndProfiling => (delegate* unmanaged<nint, nint, nint*, nint>)Table[110];
 
     public static delegate* unmanaged<nint, byte*, long, nint> AddFreeDimensionOverrideByName => (delegate* unmanaged<nint, byte*, long, nint>)Table[124];
 

@@ -67,15 +67,6 @@ public sealed unsafe class SessionOptions : OrtHandle
         set => field = Apply(value, pointer => value ? OrtApi.EnableMemPattern(pointer) : OrtApi.DisableMemPattern(pointer), "EnableMemPattern");
     } = true;
 
-    /// <summary>Writes every operator's time to a JSON file whose path begins with this; <see cref="InferenceSession.EndProfiling"/> closes it.</summary>
-    /// <exception cref="OrtException">The runtime was built without it.</exception>
-    public void EnableProfiling(string pathPrefix)
-    {
-        using var self = Use();
-        using var path = NativeString.FilePath(pathPrefix);
-        OrtApi.Check(OrtApi.EnableProfiling(self.Pointer, path.Pointer), "EnableProfiling");
-    }
-
     /// <summary>Names the session in the runtime's log.</summary>
     public string LogId
     {

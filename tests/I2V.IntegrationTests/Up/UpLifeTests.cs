@@ -37,7 +37,7 @@ public sealed class UpLifeTests
             ours = ProcessTree.DescendantsOf(up.Pid);
             Assert.All((string[])["I2V.Gateway", "I2V.Worker", "postgres", "beam", "epmd"], name => Assert.Contains(ours, entry => entry.Command.Contains(name, StringComparison.Ordinal)));
             up.Signal(ChildSignal.Interrupt);
-            Assert.Equal(0, await up.Exited.WaitAsync(TimeSpan.FromSeconds(60), Ct));
+            Assert.Equal(0, await up.EndsAsync());
             await up.SaysAsync("stopped in");
             Assert.DoesNotContain("was killed", up.Output, StringComparison.Ordinal);
         }
@@ -55,7 +55,7 @@ public sealed class UpLifeTests
         var (purged, words) = await UpProcess.RunAsync("down", "--purge", "--data", data);
         Assert.Equal(0, purged);
         Assert.Contains("Stopped.", words, StringComparison.Ordinal);
-        Assert.Equal(0, await again.Exited.WaitAsync(TimeSpan.FromSeconds(10), Ct));
+        Assert.Equal(0, await again.EndsAsync());
         Assert.False(Directory.Exists(data));
     }
 

@@ -76,6 +76,20 @@ internal sealed class UpProcess : IAsyncDisposable
 
     public void Signal(ChildSignal signal) => process.Signal(signal);
 
+    /// <summary>Its exit code, however busy the machine is; what it said when it does not end at all.</summary>
+    public async Task<int> EndsAsync()
+    {
+        try
+        {
+            return await Exited.WaitAsync(Patience, TestContext.Current.CancellationToken);
+        }
+        catch (TimeoutException)
+        {
+            Assert.Fail($"`up` did not end. It said:\n{Output}\n{Logs()}");
+            throw;
+        }
+    }
+
     /// <summary>The one descendant whose command line holds <paramref name="command"/>.</summary>
     public ProcessEntry Child(string command) =>
         Assert.Single(ProcessTree.DescendantsOf(Pid), entry => entry.Command.Contains(command, StringComparison.Ordinal) && !IsPartOfAnother(entry, command));

@@ -36,7 +36,7 @@ public sealed class UpRefusalTests
         using var thief = new TcpListener(IPAddress.Loopback, port);
         thief.Start();
 
-        Assert.Equal(ExitCode.Failure, await up.Exited.WaitAsync(TimeSpan.FromSeconds(60), Ct));
+        Assert.Equal(ExitCode.Failure, await up.EndsAsync());
 
         await up.SaysAsync($"(?m)^Port {port} on 127.0.0.1 is taken by another program: stop it, or choose another with `--port`\\.$");
         Assert.DoesNotContain("gateway", up.Output, StringComparison.Ordinal);

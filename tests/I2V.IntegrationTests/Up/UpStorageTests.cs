@@ -57,7 +57,7 @@ public sealed class UpStorageTests
 
         await using var up = await UpProcess.StartUpAsync(Secret("wrong"), data, Options(server, "i2v-films"));
 
-        Assert.Equal(ExitCode.Failure, await up.Exited.WaitAsync(TimeSpan.FromSeconds(60), Ct));
+        Assert.Equal(ExitCode.Failure, await up.EndsAsync());
         await up.SaysAsync($"(?m)^Films cannot be kept in the bucket i2v-films at {server.Endpoint}: .*refuses the access key.*Correct --s3-endpoint, --s3-bucket, --s3-access-key or I2V_S3_SECRET_KEY");
         Assert.DoesNotContain("Ready after", up.Output, StringComparison.Ordinal);
     }

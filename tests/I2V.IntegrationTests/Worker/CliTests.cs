@@ -67,7 +67,7 @@ public sealed class CliTests(OneWorker running) : IClassFixture<OneWorker>
     [Fact]
     public async Task Interrupting_a_watch_leaves_the_job_and_says_how_to_go_on()
     {
-        var job = await stack.SubmitAsync(await Photos.PatternAsync(), Photos.Slow);
+        var job = await stack.SubmitAsync(await Photos.PatternAsync(), Photos.Slow with { Width = 2048, Height = 2048 });
         await stack.WaitForFramesAsync(job);
         var log = Path.Combine(folder, "watch.log");
         var watch = await ChildProcess.StartAsync(new ChildCommand

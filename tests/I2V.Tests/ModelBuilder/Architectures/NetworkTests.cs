@@ -103,6 +103,23 @@ public sealed class NetworkTests
         Assert.Equal(352_984_064 - 12_596_224, counts["text_encoder"]);
     }
 
+    [Fact]
+    public void Both_targets_take_the_same_tensors_and_weights_and_give_the_same()
+    {
+        var portable = I2VGenXl.Networks(Configs, _ => new RandomWeights("", 0), Target.Portable, TensorElementType.Float16);
+        var fused = I2VGenXl.Networks(Configs, _ => new RandomWeights("", 0), Target.Fused, TensorElementType.Float16);
+
+        foreach (var (one, other) in portable.Zip(fused))
+        {
+            Assert.Equal(Tensors(one), Tensors(other));
+            Assert.Equal(one.Graph.Outputs.Select(output => (output.Value.Name, output.Value.Type)), other.Graph.Outputs.Select(output => (output.Value.Name, output.Value.Type)));
+            Assert.Equal(one.Weights.OrderBy(weight => weight.Key, StringComparer.Ordinal), other.Weights.OrderBy(weight => weight.Key, StringComparer.Ordinal), SameShape);
+        }
+
+        static IEnumerable<string> Tensors(BuiltNetwork network) => network.Graph.Described.Where(input => input.Kind == "tensor").Select(input => input.Name);
+        static bool SameShape(KeyValuePair<string, long[]> a, KeyValuePair<string, long[]> b) => a.Key == b.Key && a.Value.AsSpan().SequenceEqual(b.Value);
+    }
+
     private static LoadedNetwork Load(string name) => new(
         I2VGenXl.Networks(Configs, source => new RandomWeights(source, 0), Target.Portable, TensorElementType.Float).Single(network => network.Name == name));
 
