@@ -23,7 +23,7 @@ internal static class BuildPackage
         var plan = I2VGenXlPackage.Plan(checkpoint, settings);
         await PackageWriter.WriteAsync(plan, folder, progress: null, CancellationToken.None);
         Console.WriteLine(FormattableString.Invariant(
-            $"{folder}: {plan.WeightBytes / 1e9:F2} GB in {Stopwatch.GetElapsedTime(start).TotalSeconds:F1} s, peak {Environment.WorkingSet / 1e9:F2} GB of RAM"));
+            $"{folder}: {plan.WeightBytes / 1e9:F2} GB in {Stopwatch.GetElapsedTime(start).TotalSeconds:F1} s, at most {Process.GetCurrentProcess().PeakWorkingSet64 / 1e9:F2} GB of RAM"));
         return 0;
     }
 }

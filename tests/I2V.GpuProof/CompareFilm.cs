@@ -3,8 +3,8 @@ using System.Text.Json.Nodes;
 using I2V.Inference.Imaging;
 using I2V.Inference.Models;
 using I2V.Inference.Pipelines;
-using I2V.Media;
 using I2V.ModelBuilder.Weights;
+using I2V.Tests.Parity;
 
 namespace I2V.GpuProof;
 
@@ -36,7 +36,7 @@ internal static class CompareFilm
         var picture = told.GetProperty("picture").EnumerateArray().Select(size => size.GetInt32()).ToArray();
         return new GenerationRequest
         {
-            Image = SoftPicture(picture[0], picture[1]),
+            Image = ReferencePictures.Soft(picture[0], picture[1]),
             Prompt = told.GetProperty("prompt").GetString()!,
             NegativePrompt = told.GetProperty("negative_prompt").GetString()!,
             Width = Number("width"),
@@ -49,20 +49,5 @@ internal static class CompareFilm
             Seed = 0,
             Noise = new GivenNoise(noise, posterior),
         };
-    }
-
-    /// <summary>The reference's picture by formula: triangle waves of 64, 96 and 128 pixels.</summary>
-    private static RgbImage SoftPicture(int width, int height)
-    {
-        var pixels = new byte[width * height * 3];
-        for (var i = 0; i < pixels.Length; i++)
-        {
-            var (x, y, c) = (i / 3 % width, i / 3 / width, i % 3);
-            var period = 64 + (32 * c);
-            var phase = (x + (y * (c + 1))) % period;
-            pixels[i] = (byte)(Math.Min(phase, period - phase) * 510 / period);
-        }
-
-        return new RgbImage(width, height, pixels);
     }
 }

@@ -18,8 +18,8 @@ internal static class ClipTextEncoder
 
         // 1. Words and places.
         var embeddings = model["embeddings"];
-        var words = embeddings["token_embedding"].Tensor("weight", [config.VocabSize, width], [config.VocabSize, width], (values, _) => values);
-        var places = embeddings["position_embedding"].Tensor("weight", [tokens, width], [tokens, width], (values, _) => values);
+        var words = embeddings["token_embedding"].Tensor("weight", [config.VocabSize, width]);
+        var places = embeddings["position_embedding"].Tensor("weight", [tokens, width]);
         var x = g.Op("Gather", [words, ids], type) + places;
 
         // 2. Every layer but the last; a token sees itself and what came before.

@@ -20,12 +20,12 @@ internal static class ClipVisionEncoder
 
         // 1. Patches as tokens, one for the whole picture before them, and their places.
         var embeddings = model["embeddings"];
-        var kernel = embeddings["patch_embedding"].Tensor("weight", [width, 3, patch, patch], [width, 3, patch, patch], (values, _) => values);
+        var kernel = embeddings["patch_embedding"].Tensor("weight", [width, 3, patch, patch]);
         var patches = g.Op("Conv", [pixels.Cast(Element.Float, type), kernel], null, Attr.Ints("kernel_shape", patch, patch), Attr.Ints("strides", patch, patch))
             .Reshape(g.Sizes($"b,{width},{side * side}")).Transpose(0, 2, 1);
         var whole = embeddings.Vector("class_embedding", width).Expand(g.Sizes($"b,1,{width}"));
         var count = (side * side) + 1;
-        var places = embeddings["position_embedding"].Tensor("weight", [count, width], [count, width], (values, _) => values);
+        var places = embeddings["position_embedding"].Tensor("weight", [count, width]);
         var x = g.Op("Concat", [whole, patches], null, Attr.Int("axis", 1)) + places;
 
         // 2. All layers.

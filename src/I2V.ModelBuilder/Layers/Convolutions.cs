@@ -90,12 +90,12 @@ internal static class Convolutions
         Attr[] attributes = [Attr.Ints("kernel_shape", kh, kw), Attr.Ints("strides", stride, stride), Attr.Ints("pads", pads)];
         if (!module.Fused)
         {
-            var standard = module.Tensor("weight", shape, [outputs, x.Channels, kh, kw], (values, _) => values);
+            var standard = module.Tensor("weight", shape, [outputs, x.Channels, kh, kw], values => values);
             return module.Graph.Op("Conv", [x.Value, standard, bias], null, attributes);
         }
 
         var weight = module.Tensor(
-            "weight", shape, [outputs, kh, kw, x.Channels], (values, _) => WeightTransforms.ToChannelsLast(values, outputs, x.Channels, kh, kw));
+            "weight", shape, [outputs, kh, kw, x.Channels], values => WeightTransforms.ToChannelsLast(values, outputs, x.Channels, kh, kw));
         return module.Graph.Microsoft("NhwcConv", [x.Value, weight, bias], null, attributes);
     }
 }

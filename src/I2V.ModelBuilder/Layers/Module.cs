@@ -39,22 +39,25 @@ internal sealed class Module
     /// <param name="name"><c>weight</c> or <c>bias</c>.</param>
     /// <param name="size">Its elements.</param>
     /// <param name="type">When it differs from the network's.</param>
-    public Value Vector(string name, int size, Element? type = null) => Tensor(name, [size], [size], (values, _) => values, type);
+    public Value Vector(string name, int size, Element? type = null) => Tensor(name, [size], type);
 
-    /// <summary>A weight as the checkpoint has it, or rearranged.</summary>
+    /// <summary>A weight as the checkpoint has it.</summary>
+    public Value Tensor(string name, long[] shape, Element? type = null) => Tensor(name, shape, shape, values => values, type);
+
+    /// <summary>A weight, rearranged.</summary>
     /// <param name="name">Its last name.</param>
     /// <param name="shape">In the checkpoint.</param>
     /// <param name="arranged">In the graph.</param>
     /// <param name="arrange">From the one to the other.</param>
     /// <param name="type">When it differs from the network's.</param>
-    public Value Tensor(string name, long[] shape, long[] arranged, Func<float[], long[], float[]> arrange, Element? type = null)
+    public Value Tensor(string name, long[] shape, long[] arranged, Func<float[], float[]> arrange, Element? type = null)
     {
         var key = $"{path}.{name}";
         var element = type ?? net.Type;
         return net.Once(key, () =>
         {
             net.Use(key, shape);
-            return net.Graph.Weight(key, element, arranged, () => WeightTransforms.Cast(arrange(net.Read(key, shape), shape), element, key));
+            return net.Graph.Weight(key, element, arranged, () => WeightTransforms.Cast(arrange(net.Read(key, shape)), element, key));
         });
     }
 
