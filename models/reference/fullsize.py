@@ -42,7 +42,9 @@ def timed(work):
 
 
 def make_expected(out, module, case, kept):
-    made, ms = timed(lambda: cases.run(module, case))
+    # cuDNN 9's fp32 convolutions are wrong at 704x1280x16 (a tenth off fp64, where fp32 without cuDNN is 3e-6 off: opinions.py).
+    with torch.backends.cudnn.flags(enabled=False):
+        made, ms = timed(lambda: cases.run(module, case))
     kept[case["name"]] = made
     pipeline.save(os.path.join(out, "networks", case["name"] + ".safetensors"), made)
     return {**case, "outputs": {name: list(value.shape) for name, value in made.items()}, "std": {name: value.std().item() for name, value in made.items()}, "fp32_first_run_ms": round(ms, 1)}

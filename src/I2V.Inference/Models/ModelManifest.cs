@@ -52,6 +52,15 @@ public sealed record ModelManifest
     /// </summary>
     public double? RepeatPsnrDb { get; init; }
 
+    /// <summary>Component, or <c>component.variant</c>, or <c>component.units</c> → what a run needs besides weights.</summary>
+    public IReadOnlyDictionary<string, MemoryTerm>? Memory { get; init; }
+
+    /// <summary>The largest films by free memory where nothing was measured, the smallest card first.</summary>
+    public IReadOnlyList<EnvelopeLine>? Envelope { get; init; }
+
+    /// <summary>Measured runs that came with the package; workers add their own.</summary>
+    public IReadOnlyList<FitProfile>? FitProfiles { get; init; }
+
     /// <summary>Path below the folder → SHA-256 (lower-case hexadecimal) of every file but the manifest.</summary>
     public required IReadOnlyDictionary<string, string> Files { get; init; }
 }
@@ -63,6 +72,68 @@ public sealed record ModelComponent(string Graph, string Target, long WeightByte
 {
     /// <summary>The graph's inputs; null for graphs that are only given tensors.</summary>
     public IReadOnlyList<GraphInput>? Inputs { get; init; }
+
+    /// <summary>Other ways to write the same network: <c>whole</c>, feed-forward layers in one over the same weights file; <c>int8</c>, with weights of its own.</summary>
+    public IReadOnlyDictionary<string, ComponentVariant>? Variants { get; init; }
+
+    /// <summary>The network cut into units that run one after the other, over the same weights file; null where it is not cut.</summary>
+    public IReadOnlyList<ComponentUnit>? Units { get; init; }
+}
+
+/// <param name="Graph">ONNX file, relative to the folder.</param>
+/// <param name="WeightBytes">Bytes of its weights, which may lie in the component's own file.</param>
+public sealed record ComponentVariant(string Graph, long WeightBytes)
+{
+    public IReadOnlyList<GraphInput>? Inputs { get; init; }
+
+    public IReadOnlyList<ComponentUnit>? Units { get; init; }
+}
+
+/// <summary>A part of a network: a resnet, a convolution in time, a transformer, or what lies between them.</summary>
+/// <param name="Name">Such as <c>down_blocks.0.resnets.0</c>.</param>
+/// <param name="Graph">ONNX file, relative to the folder.</param>
+/// <param name="WeightBytes">Bytes of its weights.</param>
+public sealed record ComponentUnit(string Name, string Graph, long WeightBytes)
+{
+    /// <summary>Tensors come from the network's inputs or from earlier units, by name.</summary>
+    public required IReadOnlyList<GraphInput> Inputs { get; init; }
+
+    /// <summary>Tensors that later units or the caller use.</summary>
+    public required IReadOnlyList<string> Outputs { get; init; }
+}
+
+/// <summary>Bytes that a run needs besides weights: fixed + per voxel · b·f·h·w, in the latent sizes of that run.</summary>
+public sealed record MemoryTerm(long FixedBytes, double BytesPerVoxel);
+
+/// <param name="BelowFreeBytes">The line holds under so many free bytes; null for the last one.</param>
+/// <param name="MaxPixels">Width · height at most.</param>
+/// <param name="MaxFrames">Frames at most.</param>
+public sealed record EnvelopeLine(long? BelowFreeBytes, int MaxPixels, int MaxFrames);
+
+/// <summary>A run that was measured.</summary>
+public sealed record FitProfile
+{
+    /// <summary>As the driver names it; a profile is used for time on cards of the same name, for memory on all.</summary>
+    public required string Device { get; init; }
+
+    public required string Rung { get; init; }
+
+    public required int Width { get; init; }
+
+    public required int Height { get; init; }
+
+    public required int NumFrames { get; init; }
+
+    public required bool Guided { get; init; }
+
+    /// <summary>Phase (<c>encoding</c>, <c>denoising</c>, <c>decoding</c>) → bytes of tensors at most, weights included, context not.</summary>
+    public required IReadOnlyDictionary<string, long> PhasePeakBytes { get; init; }
+
+    public double? EncodeSeconds { get; init; }
+
+    public double? SecondsPerStep { get; init; }
+
+    public double? DecodeSeconds { get; init; }
 }
 
 /// <summary>An input of a graph.</summary>

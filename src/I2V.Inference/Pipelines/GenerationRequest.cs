@@ -1,4 +1,5 @@
 using I2V.Inference.Imaging;
+using I2V.Inference.Planning;
 using I2V.Media;
 
 namespace I2V.Inference.Pipelines;
@@ -44,8 +45,20 @@ public sealed record GenerationRequest
     /// <summary>How far the camera goes, 0 … 1.</summary>
     public double? MotionAmount { get; init; }
 
+    /// <summary>What to do to need less of the device's memory.</summary>
+    public Techniques Techniques { get; init; } = Techniques.None;
+
+    /// <summary>Asked when a phase ran out of the device's memory; null lets the run fail at once.</summary>
+    public StepDown? StepDown { get; init; }
+
     internal GivenNoise? Noise { get; init; }
 }
+
+/// <summary>What to try after a phase ran out of the device's memory.</summary>
+/// <param name="phase">Which is repeated with the answer, from its beginning and with the same seed.</param>
+/// <param name="tried">What was not enough.</param>
+/// <returns>Techniques that need less, or null when there are none: then the run fails with <see cref="GenerationError.OutOfDeviceMemory"/>.</returns>
+public delegate Techniques? StepDown(GenerationPhase phase, Techniques tried);
 
 public enum GenerationPhase
 {

@@ -13,11 +13,25 @@ internal enum Place
     Device,
 }
 
+/// <summary>A network that can run: whole in one session, or streamed unit by unit.</summary>
+internal interface INetwork : IDisposable
+{
+    /// <summary>Runs it once. The caller disposes the outputs, which come in the order asked for.</summary>
+    /// <param name="sizes">Values for the names in the formulas: b, f, h, w, …</param>
+    /// <param name="inputs">Every input of kind tensor.</param>
+    /// <param name="outputs">Names, each once, and where each shall lie.</param>
+    /// <param name="ct">Ends the run in its middle.</param>
+    /// <exception cref="GenerationException">The run failed; out of device memory has its own error.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="ct"/> ended it.</exception>
+    IReadOnlyList<OrtValue> Run(
+        IReadOnlyDictionary<string, long> sizes, IReadOnlyDictionary<string, OrtValue> inputs, IReadOnlyList<(string Name, Place Place)> outputs, CancellationToken ct);
+}
+
 /// <summary>
 /// One component of a package, loaded. The inputs that follow from the request's sizes (<see cref="GraphInput"/>) are
 /// filled in here, so that callers give tensors only. Runs of one device go one after the other, whatever thread asks.
 /// </summary>
-internal sealed class Network : IDisposable
+internal sealed class Network : INetwork
 {
     private readonly InferenceSession session;
     private readonly DerivedInputs derived;
@@ -68,13 +82,6 @@ internal sealed class Network : IDisposable
         }
     }
 
-    /// <summary>Runs the graph once. The caller disposes the outputs, which come in the order asked for.</summary>
-    /// <param name="sizes">Values for the names in the formulas: b, f, h, w, …</param>
-    /// <param name="inputs">Every input of kind tensor.</param>
-    /// <param name="outputs">Names, each once, and where each shall lie.</param>
-    /// <param name="ct">Ends the run in its middle.</param>
-    /// <exception cref="GenerationException">The run failed; out of device memory has its own error.</exception>
-    /// <exception cref="OperationCanceledException"><paramref name="ct"/> ended it.</exception>
     public IReadOnlyList<OrtValue> Run(
         IReadOnlyDictionary<string, long> sizes, IReadOnlyDictionary<string, OrtValue> inputs, IReadOnlyList<(string Name, Place Place)> outputs, CancellationToken ct)
     {
