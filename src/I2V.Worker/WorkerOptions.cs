@@ -36,6 +36,10 @@ public sealed class WorkerOptions
     [Required(ErrorMessage = "Worker:Scratch must not be empty.")]
     public string Scratch { get; set; } = Path.Combine(Path.GetTempPath(), "i2v-worker");
 
+    /// <summary>Where the worker keeps what its runs taught it about its device; several workers may share the folder.</summary>
+    [Required(ErrorMessage = "Worker:State must not be empty.")]
+    public string State { get; set; } = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData) is { Length: > 0 } home ? home : Path.GetTempPath(), "i2v", "worker");
+
     /// <summary>Processor threads for one operator; 0 lets the runtime choose.</summary>
     [Range(0, 1024, ErrorMessage = "Worker:Threads must be 0 (automatic) … 1024.")]
     public int Threads { get; set; }

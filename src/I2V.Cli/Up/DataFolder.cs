@@ -24,6 +24,9 @@ internal sealed class DataFolder(string path)
 
     public string Scratch => Path.Combine(Root, "scratch");
 
+    /// <summary>What workers learned about their devices.</summary>
+    public string WorkerState => Path.Combine(Root, "workers");
+
     public string Logs => Path.Combine(Root, "logs");
 
     public string ClientFile => Path.Combine(Root, "client.json");
@@ -49,7 +52,7 @@ internal sealed class DataFolder(string path)
             Directory.CreateDirectory(Root);
             // The users of the servers pass through to their own folders; nobody can list.
             File.SetUnixFileMode(Root, EnterOnly);
-            foreach (var folder in (string[])[Objects, Models, Scratch, Logs])
+            foreach (var folder in (string[])[Objects, Models, Scratch, WorkerState, Logs])
             {
                 Directory.CreateDirectory(folder);
                 File.SetUnixFileMode(folder, Private);

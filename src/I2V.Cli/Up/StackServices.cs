@@ -117,6 +117,7 @@ internal sealed class StackServices(UpOptions options, DataFolder data, StackSet
             ["Worker__Provider"] = engine.Provider,
             ["Worker__DeviceIndex"] = (number - 1).ToString(CultureInfo.InvariantCulture),
             ["Worker__Scratch"] = data.Scratch,
+            ["Worker__State"] = data.WorkerState,
             ["Worker__Threads"] = Threads(engine).ToString(CultureInfo.InvariantCulture),
             // Below the time after which the supervisor kills.
             ["Worker__DrainTimeout"] = "00:00:05",
