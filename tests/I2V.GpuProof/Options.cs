@@ -18,6 +18,15 @@ internal sealed record Options
 
     public int Steps { get; init; } = 50;
 
+    /// <summary>Names of rungs to measure; all of them when there are none.</summary>
+    public IReadOnlyList<string> Rungs { get; init; } = [];
+
+    /// <summary>Size of the card to simulate, in GB = 2³⁰ bytes.</summary>
+    public double CardGb { get; init; } = 12;
+
+    /// <summary>Bytes of the card that a neighbour leaves free from the middle of the job on; null for no such neighbour.</summary>
+    public long? SqueezeToBytes { get; init; }
+
     public CudaTuning Tuning { get; init; } = new();
 
     public DeviceOptions Device => new() { Provider = Provider, Tuning = Tuning };
@@ -28,7 +37,9 @@ internal sealed record Options
             """
             usage: I2V.GpuProof build PACKAGE | networks PACKAGE REFERENCE OUT.json | film PACKAGE REFERENCE OUT.json
                    | steps|decode|clip PACKAGE OUT.json | spread PACKAGE OUT.json | check FOLDER
+                   | rungs PACKAGE OUT.json | card PACKAGE OUT.json | hold
             options: --size full|small|tiny  --seed N  --provider cuda|webgpu|cpu  --sizes HxWxF,…  --steps N
+                     --rungs NAME,…  --gb N  --squeeze BYTES
                      --tuning name=value  (own_allocator, graph_optimization, or an option of the CUDA provider)
             """);
         return 2;
@@ -52,6 +63,9 @@ internal sealed record Options
         "--provider" => this with { Provider = value },
         "--sizes" => this with { Sizes = [.. value.Split(',').Select(FilmSize.Parse)] },
         "--steps" => this with { Steps = int.Parse(value, CultureInfo.InvariantCulture) },
+        "--rungs" => this with { Rungs = value.Split(',') },
+        "--gb" => this with { CardGb = double.Parse(value, CultureInfo.InvariantCulture) },
+        "--squeeze" => this with { SqueezeToBytes = long.Parse(value, CultureInfo.InvariantCulture) },
         "--tuning" => this with { Tuning = Tuned(Tuning, value.Split('=', 2)) },
         _ => throw new ArgumentException($"{name} is not an option."),
     };

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using I2V.Inference.Devices;
 using I2V.Inference.Native;
 
 namespace I2V.GpuProof;
@@ -7,7 +8,6 @@ namespace I2V.GpuProof;
 internal sealed class ProcessMemory
 {
     private readonly Nvml? nvml;
-    private readonly long before;
 
     /// <summary>Made before anything of CUDA is touched: what is in use on the device now belongs to others.</summary>
     public ProcessMemory()
@@ -18,10 +18,34 @@ internal sealed class ProcessMemory
             Console.WriteLine($"no NVML: {reason}");
         }
 
-        before = nvml?.Read()?.UsedBytes ?? 0;
+        Before = nvml?.Read()?.UsedBytes ?? 0;
     }
 
-    public long? Bytes => nvml?.Read()?.UsedBytes - before;
+    public Nvml Nvml => nvml ?? throw new InvalidOperationException("There is no NVML to count with.");
+
+    /// <summary>In use by others.</summary>
+    public long Before { get; }
+
+    public long? Bytes => nvml?.Read()?.UsedBytes - Before;
+
+    /// <summary>As the planner sees the device now.</summary>
+    public DeviceSnapshot Snapshot(string provider)
+    {
+        var reading = Nvml.Read() ?? throw new InvalidOperationException("NVML does not answer.");
+        var own = DeviceMemory.Current?.Use.CommittedBytes;
+        var held = reading.UsedBytes - Before;
+        return new DeviceSnapshot
+        {
+            Provider = provider,
+            Id = reading.Uuid,
+            Name = reading.Name,
+            TotalBytes = reading.TotalBytes,
+            FreeBytes = reading.FreeBytes,
+            HeldBytes = own is null ? 0 : held,
+            OverheadBytes = own is null ? Snapshots.ExpectedCudaOverheadBytes : Math.Max(held - own.Value, Snapshots.ExpectedCudaOverheadBytes),
+            HostFreeBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
+        };
+    }
 
     /// <summary>Whole process, and what our allocator counts of it; the peak of the latter since it was last reset.</summary>
     public JsonObject Read()

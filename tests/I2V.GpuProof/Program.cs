@@ -8,6 +8,9 @@ return args switch
     ["film", var package, var reference, var output, .. var options] => CompareFilm.Run(package, reference, output, Options.Parse(options)),
     ["steps" or "decode" or "clip", var package, var output, .. var options] => MeasureSpeed.Run(args[0], package, output, Options.Parse(options)),
     ["spread", var package, var output, .. var options] => MeasureSpread.Run(package, output, Options.Parse(options)),
+    ["rungs", var package, var output, .. var options] => MeasureRungs.Run(package, output, Options.Parse(options)),
+    ["card", var package, var output, .. var options] => MeasureCard.Run(package, output, Options.Parse(options)),
+    ["hold"] => HoldMemory.Run(),
     ["check", var folder] => CheckSpeed.Run(folder),
     _ => Options.Usage(),
 };

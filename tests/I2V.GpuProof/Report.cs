@@ -20,6 +20,9 @@ internal sealed class Report(string path)
         Write();
     }
 
+    /// <summary>What was added under a name; null when there was nothing.</summary>
+    public JsonObject? Find(string name) => data[name] as JsonObject;
+
     /// <summary>Notes a failure unless the figure is at most its limit.</summary>
     public void Require(string what, double figure, double limit)
     {
