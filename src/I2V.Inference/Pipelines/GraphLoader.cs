@@ -11,9 +11,9 @@ internal static class GraphLoader
     private const string WebGpuRefusal = "The provider webgpu cannot be used: ONNX Runtime finds no graphics adapter with a driver, or was built without it.";
 
     /// <exception cref="GenerationException">The runtime, its provider or the graph cannot be used; out of device memory has its own error.</exception>
-    public static InferenceSession Load(ModelPackage package, string component, DeviceOptions device)
+    public static InferenceSession Load(ModelPackage package, string component, DeviceOptions device, string? variant = null)
     {
-        var path = package.GraphPath(component);
+        var path = package.GraphPath(component, variant);
         lock (DevicePlace.TurnOf(device))
         {
             try
@@ -51,6 +51,16 @@ internal static class GraphLoader
         if (!sessions.Any(session => session.GetProviderShares().Any(share => share.ProviderName == provider && share.Nodes > 0)))
         {
             throw NativeLibraryLocation.Missing($"The provider {device.Provider} was asked for, but it takes no operator of this model: use the provider cpu.");
+        }
+    }
+
+    /// <summary>Makes sure that our memory counts from now on, where sessions will use it.</summary>
+    /// <exception cref="GenerationException">The device or its provider cannot be used.</exception>
+    public static void OpenMemory(DeviceOptions device)
+    {
+        lock (DevicePlace.TurnOf(device))
+        {
+            OwnMemory(device);
         }
     }
 
