@@ -53,19 +53,25 @@ public sealed class ModelPackage
     /// <exception cref="GenerationException">There is no manifest.</exception>
     public static string Sha256Of(string folder) => Convert.ToHexStringLower(SHA256.HashData(ReadManifest(Path.GetFullPath(folder))));
 
-    /// <summary>The full path of a component's graph, or of one of its variants' graphs.</summary>
-    /// <exception cref="GenerationException">The package has no such component or variant.</exception>
-    public string GraphPath(string component, string? variant = null)
-    {
-        if (!Manifest.Components.TryGetValue(component, out var found))
-        {
-            throw Unusable(Folder, [$"components has no {component}, which the family {Manifest.Family} needs"]);
-        }
+    /// <summary>The full path of a component's graph.</summary>
+    /// <exception cref="GenerationException">The package has no such component.</exception>
+    public string GraphPath(string component) =>
+        Manifest.Components.TryGetValue(component, out var found)
+            ? Path.Combine(Folder, found.Graph)
+            : throw Unusable(Folder, [$"components has no {component}, which the family {Manifest.Family} needs"]);
 
-        return variant is null ? Path.Combine(Folder, found.Graph)
-            : found.Variants?.GetValueOrDefault(variant) is { } other ? Path.Combine(Folder, other.Graph)
+    /// <summary>The full path of the graph of a component's variant.</summary>
+    /// <exception cref="GenerationException">The package has no such component or variant.</exception>
+    public string GraphPath(string component, string variant)
+    {
+        GraphPath(component);
+        return Manifest.Components[component].Variants?.GetValueOrDefault(variant) is { } found
+            ? Path.Combine(Folder, found.Graph)
             : throw Unusable(Folder, [$"components.{component}.variants has no {variant}"]);
     }
+
+    /// <summary>The full path of a unit's graph.</summary>
+    public string GraphPath(ComponentUnit unit) => Path.Combine(Folder, unit.Graph);
 
     private static byte[] ReadManifest(string folder)
     {

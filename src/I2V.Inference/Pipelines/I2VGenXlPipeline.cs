@@ -24,7 +24,7 @@ internal sealed class I2VGenXlPipeline : IVideoPipeline
         : this(package, new NetworkLoader(package, device).Load, new Tiling(), TimeProvider.System)
     {
         countsMemory = device.Provider == "cuda";
-        GraphLoader.OpenMemory(device); // its phases are counted from the first network on
+        GraphLoader.OwnMemory(device); // its phases are counted from the first network on
         try
         {
             Prepare(techniques ?? Techniques.None, CancellationToken.None);

@@ -8,6 +8,11 @@ internal sealed class NetworkLoader(ModelPackage package, DeviceOptions device)
     /// <exception cref="GenerationException">The network cannot be loaded, or the device that was asked for takes no part of it.</exception>
     public INetwork Load(NetworkChoice choice)
     {
+        if (choice.Streamed)
+        {
+            return StreamedNetwork.Load(package, choice.Component, device, choice.Variant);
+        }
+
         var network = Network.Load(package, choice.Component, device, choice.Variant);
         try
         {

@@ -13,9 +13,15 @@ internal sealed class I2VGenXlBlocks(I2VGenXlUnetConfig config, Value context, V
     private const double TransformerEpsilon = 1e-6;
 
     /// <summary>Resnet, convolution in time, and, where the level attends, a transformer over pixels and one over frames.</summary>
-    public Map Layer(Module block, int index, Map x, int channels, bool attends)
+    /// <param name="block">The level's part.</param>
+    /// <param name="index">Of the layer.</param>
+    /// <param name="x">Its input.</param>
+    /// <param name="channels">Of its output.</param>
+    /// <param name="attends">Whether the level has transformers.</param>
+    /// <param name="skip">What the way down left for the way up, beside the input in the channels; null for none.</param>
+    public Map Layer(Module block, int index, Map x, int channels, bool attends, Map? skip = null)
     {
-        x = Resnet(block["resnets"][index], x, channels);
+        x = Resnet(block["resnets"][index], x, channels, skip);
         x = TemporalConvolution(block["temp_convs"][index], x);
         if (!attends)
         {
@@ -29,6 +35,7 @@ internal sealed class I2VGenXlBlocks(I2VGenXlUnetConfig config, Value context, V
     /// <summary>A transformer over the frames of each pixel, with two self-attentions.</summary>
     public Map TemporalTransformer(Module part, Map x, int heads)
     {
+        part.BeginUnit();
         var film = part["norm"].GroupNorm(part.ToFilm(x), config.NormNumGroups, TransformerEpsilon, silu: false);
         var (inner, block) = (heads * config.AttentionHeadDim, part["transformer_blocks"][0]);
         var rows = part.FrameTokens(film);
@@ -47,6 +54,7 @@ internal sealed class I2VGenXlBlocks(I2VGenXlUnetConfig config, Value context, V
 
     private Map SpatialTransformer(Module part, Map x)
     {
+        part.BeginUnit();
         var (c, heads, block) = (x.Channels, x.Channels / config.AttentionHeadDim, part["transformer_blocks"][0]);
         var rows = part.PixelTokens(part["norm"].GroupNorm(x, config.NormNumGroups, TransformerEpsilon, silu: false));
         var projected = rows.With(part["proj_in"].Product(rows.Value, c, c));
@@ -62,9 +70,11 @@ internal sealed class I2VGenXlBlocks(I2VGenXlUnetConfig config, Value context, V
         return AddBack(part, part.FromPixelTokens(rows.With(back), x), x);
     }
 
-    private Map Resnet(Module resnet, Map x, int channels)
+    private Map Resnet(Module resnet, Map x, int channels, Map? skip)
     {
+        resnet.BeginUnit();
         var graph = resnet.Graph;
+        x = skip is null ? x : resnet.Concat(x, skip);
         var h = resnet["conv1"].Conv(resnet["norm1"].GroupNorm(x, config.NormNumGroups, ResnetEpsilon, silu: true), channels);
 
         // The same vector for every pixel of every frame.
@@ -81,6 +91,7 @@ internal sealed class I2VGenXlBlocks(I2VGenXlUnetConfig config, Value context, V
 
     private Map TemporalConvolution(Module part, Map x)
     {
+        part.BeginUnit();
         var film = part.ToFilm(x);
         var h = film;
         foreach (var (name, convolution) in new[] { ("conv1", 2), ("conv2", 3), ("conv3", 3), ("conv4", 3) })

@@ -32,6 +32,8 @@ internal sealed class I2VGenXlUnet
         var features = g.Input("image_features", type, Dim.Any, latent, Dim.Any, Dim.Any, Dim.Any);
         var fps = g.Input("fps_embedding", type, Dim.Any, 4 * width);
 
+        g.BeginUnit("stem");
+
         // 1. The time of the step and the frames per second, as one vector for each resnet.
         var time = unet["time_embedding"].SiluPair(Sinusoid.Of(timestep, width).Cast(Element.Float, type), "linear_1", "linear_2", width, 4 * width, 4 * width);
         var blocks = new I2VGenXlBlocks(config, context, (time + fps).Silu());
@@ -70,6 +72,7 @@ internal sealed class I2VGenXlUnet
             x = Up(unet["up_blocks"][i], x, config.BlockOutChannels[last - i], attends: i > 0, grows: i < last, skips);
         }
 
+        unet.Graph.BeginUnit("tail");
         x = unet["conv_norm_out"].GroupNorm(x, config.NormNumGroups, I2VGenXlBlocks.ResnetEpsilon, silu: true);
         return unet["conv_out"].Conv(x, config.OutChannels);
     }
@@ -84,6 +87,7 @@ internal sealed class I2VGenXlUnet
 
         if (shrinks)
         {
+            block["downsamplers"][0].BeginUnit();
             x = block["downsamplers"][0]["conv"].Downsample(x, x.Channels, 1, 1, 1, 1);
             skips.Push(x);
         }
@@ -101,9 +105,15 @@ internal sealed class I2VGenXlUnet
     {
         for (var layer = 0; layer <= config.LayersPerBlock; layer++)
         {
-            x = blocks.Layer(block, layer, block.Concat(x, skips.Pop()), channels, attends);
+            x = blocks.Layer(block, layer, x, channels, attends, skips.Pop());
         }
 
-        return grows ? block["upsamplers"][0].Upsample(x) : x;
+        if (!grows)
+        {
+            return x;
+        }
+
+        block["upsamplers"][0].BeginUnit();
+        return block["upsamplers"][0].Upsample(x);
     }
 }

@@ -35,6 +35,9 @@ internal sealed class Module
 
     public Module this[int index] => this[$"{index}"];
 
+    /// <summary>This part, and what follows up to the next such call, is a unit of the graph under this part's name.</summary>
+    public void BeginUnit() => Graph.BeginUnit(path);
+
     /// <summary>A one-dimensional weight of this part.</summary>
     /// <param name="name"><c>weight</c> or <c>bias</c>.</param>
     /// <param name="size">Its elements.</param>

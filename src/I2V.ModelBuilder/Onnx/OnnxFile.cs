@@ -40,6 +40,9 @@ public static class OnnxFile
         return new WrittenModel(Convert.ToHexStringLower(SHA256.HashData(model)), weightsPath, layout.Length, weightsSha256);
     }
 
+    /// <summary>The model's file, its weights in the places of a larger graph's.</summary>
+    internal static byte[] ToBytes(Graph graph, WeightsLayout weights) => Model(graph, weights);
+
     // Field numbers below are those of onnx.proto.
     internal static void WriteGraph(ProtoWriter writer, Graph graph, WeightsLayout? weights)
     {
@@ -124,12 +127,18 @@ public static class OnnxFile
         writer.Int64(14, 1);
     }
 
-    private static void WriteValueInfo(ProtoWriter writer, Value value, Dim[] shape)
+    /// <param name="shape">Null for a tensor of unknown rank.</param>
+    private static void WriteValueInfo(ProtoWriter writer, Value value, Dim[]? shape)
     {
         writer.String(1, value.Name);
         writer.Message(2, type => type.Message(1, tensor =>
         {
             tensor.Int64(1, (long)value.Type);
+            if (shape is null)
+            {
+                return;
+            }
+
             tensor.Message(2, dimensions => Array.ForEach(shape, dim => dimensions.Message(1, dimension =>
             {
                 if (dim == Dim.Any)
