@@ -99,11 +99,23 @@ internal static class GraphLoader
         options.EnableCpuMemArena = false;
         options.EnableMemoryPattern = false;
 
+        KeepEightBit(options);
         if (ProviderName(device) is not null)
         {
             options.AddSessionConfigEntry(RecordPlacement, "1");
             AppendProvider(options, device);
         }
+    }
+
+    /// <summary>
+    /// Weights in 8 bits stay so, beside the operators that were written for what is computed with them. The runtime would
+    /// fold them as constants into full ones, or put products with 8-bit kernels of its own in the place of ours; each
+    /// option keeps it from one of the two.
+    /// </summary>
+    internal static void KeepEightBit(SessionOptions options)
+    {
+        options.AddSessionConfigEntry("session.disable_qdq_constant_folding", "1");
+        options.AddSessionConfigEntry("session.disable_quant_qdq", "1");
     }
 
     private static void AppendProvider(SessionOptions options, DeviceOptions device)
