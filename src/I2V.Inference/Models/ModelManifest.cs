@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace I2V.Inference.Models;
 
 /// <summary>The content of a package's <c>manifest.json</c>; its JSON schema lies beside the builder.</summary>
@@ -84,6 +86,12 @@ public sealed record ModelComponent(string Graph, string Target, long WeightByte
 /// <param name="WeightBytes">Bytes of its weights, which may lie in the component's own file.</param>
 public sealed record ComponentVariant(string Graph, long WeightBytes)
 {
+    /// <summary>The variant with feed-forward layers in one: more memory for a little less time.</summary>
+    public const string Whole = "whole";
+
+    /// <summary>The variant with matrices in 8 bits: less memory for a film that is not quite the same.</summary>
+    public const string EightBit = "int8";
+
     public IReadOnlyList<GraphInput>? Inputs { get; init; }
 
     public IReadOnlyList<ComponentUnit>? Units { get; init; }
@@ -108,7 +116,15 @@ public sealed record MemoryTerm(long FixedBytes, double BytesPerVoxel);
 /// <param name="BelowFreeBytes">The line holds under so many free bytes; null for the last one.</param>
 /// <param name="MaxPixels">Width · height at most.</param>
 /// <param name="MaxFrames">Frames at most.</param>
-public sealed record EnvelopeLine(long? BelowFreeBytes, int MaxPixels, int MaxFrames);
+public sealed record EnvelopeLine(long? BelowFreeBytes, int MaxPixels, int MaxFrames)
+{
+    // A manifest leaves out what is null, so that the serializer must not require it.
+    [JsonConstructor]
+    private EnvelopeLine(int maxPixels, int maxFrames, long? belowFreeBytes = null)
+        : this(belowFreeBytes, maxPixels, maxFrames)
+    {
+    }
+}
 
 /// <summary>A run that was measured.</summary>
 public sealed record FitProfile

@@ -19,8 +19,24 @@ public static class ModelManifestJson
     };
 
     /// <exception cref="JsonException">Not JSON, a property is missing, or one has a value of the wrong kind.</exception>
-    public static ModelManifest Read(ReadOnlySpan<byte> json) =>
-        JsonSerializer.Deserialize<ModelManifest>(json, Options) ?? throw new JsonException("It is null.");
+    public static ModelManifest Read(ReadOnlySpan<byte> json)
+    {
+        RefuseNulls(json);
+        return JsonSerializer.Deserialize<ModelManifest>(json, Options)!;
+    }
+
+    /// <summary>What has no value is left out of a manifest, so that lists and dictionaries hold no nulls, which the serializer would let pass.</summary>
+    private static void RefuseNulls(ReadOnlySpan<byte> json)
+    {
+        var reader = new Utf8JsonReader(json);
+        while (reader.Read())
+        {
+            if (reader.TokenType == JsonTokenType.Null)
+            {
+                throw new JsonException($"The value at byte {reader.TokenStartIndex} is null: leave out what has no value.");
+            }
+        }
+    }
 
     public static byte[] Write(ModelManifest manifest) => [.. JsonSerializer.SerializeToUtf8Bytes(manifest, Options), (byte)'\n'];
 }

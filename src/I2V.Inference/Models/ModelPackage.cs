@@ -60,6 +60,19 @@ public sealed class ModelPackage
             ? Path.Combine(Folder, found.Graph)
             : throw Unusable(Folder, [$"components has no {component}, which the family {Manifest.Family} needs"]);
 
+    /// <summary>The full path of the graph of a component's variant.</summary>
+    /// <exception cref="GenerationException">The package has no such component or variant.</exception>
+    public string GraphPath(string component, string variant)
+    {
+        GraphPath(component);
+        return Manifest.Components[component].Variants?.GetValueOrDefault(variant) is { } found
+            ? Path.Combine(Folder, found.Graph)
+            : throw Unusable(Folder, [$"components.{component}.variants has no {variant}"]);
+    }
+
+    /// <summary>The full path of a unit's graph.</summary>
+    public string GraphPath(ComponentUnit unit) => Path.Combine(Folder, unit.Graph);
+
     private static byte[] ReadManifest(string folder)
     {
         try

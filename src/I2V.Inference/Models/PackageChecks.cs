@@ -21,16 +21,12 @@ internal static class PackageChecks
             .Select(file => CheckFile(folder, file.Key, file.Value))
             .OfType<string>());
 
-        problems.AddRange(Graphs(folder, manifest));
+        problems.AddRange(GraphChecks.Run(folder, manifest));
         return problems;
     }
 
     /// <summary>What is wrong with a manifest's rules and graphs; hashes nothing.</summary>
-    public static IEnumerable<string> WithoutHashes(string folder, ModelManifest manifest) => Limits(manifest).Concat(Graphs(folder, manifest));
-
-    private static IEnumerable<string> Graphs(string folder, ModelManifest manifest) => manifest.Components
-        .OrderBy(component => component.Key, StringComparer.Ordinal)
-        .SelectMany(component => CheckGraph(folder, manifest, component.Key, component.Value));
+    public static IEnumerable<string> WithoutHashes(string folder, ModelManifest manifest) => Limits(manifest).Concat(GraphChecks.Run(folder, manifest));
 
     private static IEnumerable<string> Limits(ModelManifest manifest)
     {
@@ -107,55 +103,6 @@ internal static class PackageChecks
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             return $"{path} cannot be read: {error.Message}";
-        }
-    }
-
-    private static List<string> CheckGraph(string folder, ModelManifest manifest, string name, ModelComponent component)
-    {
-        if (!manifest.Files.ContainsKey(component.Graph))
-        {
-            return [$"components.{name}.graph is {component.Graph}, which files does not list"];
-        }
-
-        var full = Path.Combine(folder, component.Graph);
-        if (Escape(folder, component.Graph) is not null || !File.Exists(full))
-        {
-            return []; // already said
-        }
-
-        try
-        {
-            return [.. OnnxExternalData.Read(File.ReadAllBytes(full))
-                .GroupBy(part => part.Location, StringComparer.Ordinal)
-                .SelectMany(parts => CheckLocation(folder, manifest, component.Graph, parts.Key, [.. parts]))];
-        }
-        catch (Exception error) when (error is InvalidDataException or IOException or UnauthorizedAccessException)
-        {
-            return [$"{component.Graph} cannot be read as an ONNX model: {error.Message.TrimEnd('.')}"];
-        }
-    }
-
-    private static IEnumerable<string> CheckLocation(
-        string folder, ModelManifest manifest, string graph, string location, IReadOnlyList<ExternalPart> parts)
-    {
-        if (Escape(folder, location) is { } escape)
-        {
-            yield return $"{graph} takes weights from {location}, which {escape}";
-            yield break;
-        }
-
-        var full = Path.Combine(folder, Path.GetDirectoryName(graph) ?? "", location);
-        var path = Path.GetRelativePath(folder, full).Replace('\\', '/');
-        if (!manifest.Files.ContainsKey(path))
-        {
-            yield return $"{graph} takes weights from {path}, which files does not list";
-            yield break;
-        }
-
-        var bytes = File.Exists(full) ? new FileInfo(full).Length : long.MaxValue; // that it is missing is said already
-        if (parts.FirstOrDefault(part => part.Offset > (ulong)bytes || part.Length > (ulong)bytes - part.Offset) is { } outside)
-        {
-            yield return $"{graph} takes the weight {outside.Tensor} from bytes {outside.Offset} to {(UInt128)outside.Offset + outside.Length} of {path}, which has {bytes}";
         }
     }
 

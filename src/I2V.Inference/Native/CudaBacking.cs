@@ -7,7 +7,7 @@ namespace I2V.Inference.Native;
 /// Memory of a CUDA device behind reserved addresses, page by page. Each page is a mapping of its own, since the driver
 /// takes away whole mappings only.
 /// </summary>
-internal sealed unsafe class CudaBacking : IDeviceBacking
+internal sealed unsafe class CudaBacking : ISlotBacking
 {
     /// <summary>What is reserved at once where addresses are memory: small enough to waste little, large enough to be rare.</summary>
     private const long PlainSegmentBytes = 64L << 20;
@@ -79,7 +79,7 @@ internal sealed unsafe class CudaBacking : IDeviceBacking
     public bool Commit(nint address, long bytes)
     {
         long mapped = 0;
-        while (driver.TryEnter() && mapped < bytes && MapPage((ulong)(address + mapped)))
+        while (driver.TryEnter() && mapped < bytes && MapNewPage((ulong)(address + mapped)))
         {
             mapped += PageBytes;
         }
@@ -123,7 +123,44 @@ internal sealed unsafe class CudaBacking : IDeviceBacking
 
     public void Synchronize() => driver.Synchronize(); // an error that it reports belongs to the run, whose own calls see it too
 
-    private bool MapPage(ulong address)
+    public nint CreatePage() => driver.TryEnter() ? (nint)Create() : 0;
+
+    public bool DestroyPage(nint page) => driver.TryEnter() && release((ulong)page) == 0;
+
+    public bool MapPage(nint address, nint page)
+    {
+        if (!driver.TryEnter() || map((ulong)address, (nuint)PageBytes, 0, (ulong)page, 0) != 0)
+        {
+            return false;
+        }
+
+        if (Allow(address, PageBytes))
+        {
+            return true;
+        }
+
+        Unmap(address, PageBytes);
+        return false;
+    }
+
+    public nint AllocateHost(long bytes)
+    {
+        nint address;
+        return driver.TryEnter() && ((delegate* unmanaged<nint*, nuint, uint, int>)driver.Export("cuMemHostAlloc"))(&address, (nuint)bytes, 0) == 0 ? address : 0;
+    }
+
+    public void FreeHost(nint address, long bytes)
+    {
+        driver.TryEnter();
+        ((delegate* unmanaged<nint, int>)driver.Export("cuMemFreeHost"))(address);
+    }
+
+    public bool CopyToHost(nint host, nint device, long bytes) =>
+        driver.TryEnter() && ((delegate* unmanaged<nint, ulong, nuint, int>)driver.Export("cuMemcpyDtoH_v2"))(host, (ulong)device, (nuint)bytes) == 0;
+
+    public IUploads OpenUploads() => new CudaUploads(driver);
+
+    private bool MapNewPage(ulong address)
     {
         if (Create() is not (> 0 and var memory))
         {

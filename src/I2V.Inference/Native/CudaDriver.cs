@@ -20,6 +20,7 @@ internal sealed unsafe class CudaDriver
     private readonly nint library;
     private readonly int device;
     private readonly nint context;
+    private readonly Lazy<CudaStream> computeStream;
 
     private CudaDriver(nint library, int deviceId)
     {
@@ -31,7 +32,12 @@ internal sealed unsafe class CudaDriver
         nint primary;
         Check(((delegate* unmanaged<nint*, int, int>)Export("cuDevicePrimaryCtxRetain"))(&primary, device), "cuDevicePrimaryCtxRetain");
         context = primary;
+        computeStream = new Lazy<CudaStream>(() => new CudaStream(this));
     }
+
+    /// <summary>A stream for all sessions that are asked to share one; it lives as long as the process.</summary>
+    /// <exception cref="CudaException">The driver gives none.</exception>
+    public CudaStream ComputeStream => computeStream.Value;
 
     /// <summary>The driver's number of the device, for location fields.</summary>
     public int Device => device;

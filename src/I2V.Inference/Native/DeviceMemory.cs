@@ -3,7 +3,7 @@ using I2V.Inference.Pipelines;
 namespace I2V.Inference.Native;
 
 /// <summary>Bytes of a device that tensors occupy, and that the process holds for them.</summary>
-/// <param name="WeightBytes">Given out while sessions were loading.</param>
+/// <param name="WeightBytes">Given out while sessions were loading, and the slots of weights that are streamed.</param>
 /// <param name="ActivationBytes">Given out otherwise: inputs, outputs, intermediate tensors, scratch space.</param>
 /// <param name="CommittedBytes">Taken from the driver: what is given out, and pages that are only partly used or idle.</param>
 public sealed record DeviceMemoryUse(long WeightBytes, long ActivationBytes, long CommittedBytes)
@@ -34,7 +34,7 @@ public sealed record DeviceMemoryRefusal(long RequestedBytes, DeviceMemoryUse Us
 /// next use behind it; sessions that share this memory must run strictly one after the other and wait for their stream at
 /// the end of each run, as <c>Network</c> does.
 /// </remarks>
-public sealed class DeviceMemory
+public sealed partial class DeviceMemory
 {
     private static readonly Lock Gate = new();
     private static volatile DeviceMemory? current;
@@ -213,12 +213,11 @@ public sealed class DeviceMemory
     {
         lock (gate)
         {
-            var region = Volatile.Read(ref loading) > 0 ? weights : activations;
             var size = bytes > long.MaxValue ? long.MaxValue : (long)bytes;
-            var address = region.Allocate(size, out var reason);
+            var address = Take(size, out var reason);
             if (address == 0 && ReclaimIdle(size))
             {
-                address = region.Allocate(size, out reason);
+                address = Take(size, out reason);
             }
 
             if (address == 0)
@@ -268,7 +267,7 @@ public sealed class DeviceMemory
                 return;
             }
 
-            if (address != 0 && !activations.TryFree(address) && !weights.TryFree(address))
+            if (address != 0 && !activations.TryFree(address) && !weights.TryFree(address) && !TryFreeInSlots(address))
             {
                 Interlocked.Increment(ref faults);
             }
@@ -277,6 +276,12 @@ public sealed class DeviceMemory
 
     /// <summary>Something went wrong inside a callback, which must not throw.</summary>
     internal void NoteFault() => Interlocked.Increment(ref faults);
+
+    private nint Take(long bytes, out AllocationRefusal reason)
+    {
+        var address = AllocateInSlot(bytes, out reason, out var isForSlot);
+        return isForSlot ? address : (Volatile.Read(ref loading) > 0 ? weights : activations).Allocate(bytes, out reason);
+    }
 
     /// <summary>Takes pages from behind free addresses, since what is missing is memory and not addresses.</summary>
     private bool ReclaimIdle(long bytes)
@@ -293,11 +298,11 @@ public sealed class DeviceMemory
         return given + (given < wanted ? activations.Trim(wanted - given) : 0) > 0;
     }
 
-    private DeviceMemoryUse Snapshot() => new(weights.LiveBytes, activations.LiveBytes, budget.Committed);
+    private DeviceMemoryUse Snapshot() => new(weights.LiveBytes + LiveSlotBytes(), activations.LiveBytes, budget.Committed);
 
     private void NotePeak()
     {
-        var (liveBytes, committed) = (weights.LiveBytes + activations.LiveBytes, budget.Committed);
+        var (liveBytes, committed) = (weights.LiveBytes + LiveSlotBytes() + activations.LiveBytes, budget.Committed);
         var peak = peaks.GetValueOrDefault(phase);
         if (peak is null || liveBytes > peak.LiveBytes || committed > peak.CommittedBytes)
         {

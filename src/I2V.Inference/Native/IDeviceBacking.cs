@@ -39,6 +39,66 @@ internal interface IDeviceBacking
     void Synchronize();
 }
 
+/// <summary>What streaming weights needs besides: pages of memory that lie behind several addresses at once, memory of the processor that stays in place, and copies beside the computing.</summary>
+internal interface ISlotBacking : IDeviceBacking
+{
+    /// <summary>Takes a page of memory that lies behind no address yet.</summary>
+    /// <returns>The page; 0 when the device has none left.</returns>
+    nint CreatePage();
+
+    /// <summary>Gives a page back, which must lie behind no address any more.</summary>
+    /// <returns>False when the driver refuses, as it does once the device is lost.</returns>
+    bool DestroyPage(nint page);
+
+    /// <summary>Puts a page behind one page of reserved addresses that has none; <see cref="IDeviceBacking.Decommit"/> takes it away again, and the page stays.</summary>
+    /// <returns>False when the driver refuses; then nothing has changed.</returns>
+    bool MapPage(nint address, nint page);
+
+    /// <summary>Takes memory of the processor that the system never moves, so that the device reads it at the full speed of the bus.</summary>
+    /// <returns>Its address; 0 when refused.</returns>
+    nint AllocateHost(long bytes);
+
+    /// <summary>Gives back what <see cref="AllocateHost"/> gave.</summary>
+    void FreeHost(nint address, long bytes);
+
+    /// <summary>Copies from the device and waits for it.</summary>
+    /// <returns>False when the driver refuses, as it does once the device is lost.</returns>
+    bool CopyToHost(nint host, nint device, long bytes);
+
+    /// <summary>A queue of copies to the device, which go on beside what it computes.</summary>
+    IUploads OpenUploads();
+}
+
+/// <summary>Copies to the device, one after another. For one thread at a time.</summary>
+internal interface IUploads : IStreamMarks, IDisposable
+{
+    /// <summary>Asks for a copy and does not wait for it.</summary>
+    /// <param name="slot">Whose last copy this is from now on.</param>
+    /// <param name="device">Where to.</param>
+    /// <param name="host">From where: memory that stays in place.</param>
+    /// <param name="bytes">How much.</param>
+    /// <returns>False when the driver refuses, as it does once the device is lost.</returns>
+    bool Start(int slot, nint device, nint host, long bytes);
+
+    /// <summary>Waits until a slot's last copy is done; at once when there was none.</summary>
+    /// <returns>False when the device reports an error.</returns>
+    bool Wait(int slot);
+}
+
+/// <summary>The device's own clock.</summary>
+internal interface IStreamMarks
+{
+    /// <summary>Notes a moment: of the device reaching it behind all copies that were asked for, or now.</summary>
+    /// <returns>The moment's number.</returns>
+    int Mark(bool behindCopies);
+
+    /// <summary>Milliseconds from the first mark to another; waits until the device has reached it.</summary>
+    double MillisecondsAt(int mark);
+
+    /// <summary>Forgets all moments.</summary>
+    void ClearMarks();
+}
+
 /// <summary>How many bytes of the device the process's allocators may hold together, and how many they hold.</summary>
 internal sealed class CommitBudget
 {

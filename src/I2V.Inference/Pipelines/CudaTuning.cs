@@ -32,6 +32,12 @@ public sealed record CudaTuning
     /// <summary>Bits that choose the attention kernel: 1 flash, 2 memory-efficient, 8 cuDNN, 16 plain. The provider's own choice was the fastest on sm_90.</summary>
     public int? AttentionKernel { get; init; }
 
+    /// <summary>
+    /// One stream for all sessions of the device, instead of one for each. They take turns anyway; a network that is streamed
+    /// has a session for each of its units.
+    /// </summary>
+    public bool SharedStream { get; init; }
+
     /// <summary>What the runtime may do to the graph before it runs.</summary>
     public GraphOptimizationLevel GraphOptimization { get; init; } = GraphOptimizationLevel.EnableAll;
 

@@ -22,6 +22,15 @@ internal static class DeviceFailure
     public static GenerationException OfLoad(string title, DeviceOptions device, OrtException error) =>
         Of(title, device, error, new GenerationException(GenerationError.ModelLoadFailed, $"{title} cannot be loaded. {error.Message}", error));
 
+    /// <summary>A copy between the processor and the device, which fails when the device is lost.</summary>
+    /// <param name="title">Whose weights, as the beginning of a sentence.</param>
+    /// <param name="device">Where it ran.</param>
+    /// <param name="error">What was being copied.</param>
+    public static GenerationException OfCopy(string title, DeviceOptions device, DeviceSlotException error) =>
+        CudaDriver.StuckError(device.DeviceId) is { } stuck
+            ? Lost(title, device.DeviceId, stuck, error)
+            : new GenerationException(GenerationError.InferenceFailed, $"{title} failed on {device.Provider}. {error.Message}", error);
+
     /// <param name="title">What failed, as the beginning of a sentence.</param>
     /// <param name="deviceId">The CUDA device.</param>
     /// <param name="error">What the runtime said.</param>
@@ -32,10 +41,7 @@ internal static class DeviceFailure
     {
         if (stuck is not null)
         {
-            return new GenerationException(
-                GenerationError.DeviceLost,
-                $"{title} failed, and CUDA device {deviceId} holds the error {stuck}: it answers this process no more, so the process must be started again.",
-                error);
+            return Lost(title, deviceId, stuck, error);
         }
 
         return refusal is not null ? OfRefusal(title, refusal, error)
@@ -47,6 +53,11 @@ internal static class DeviceFailure
     /// <summary>Our allocator could not give what was asked for.</summary>
     public static GenerationException OfRefusal(string title, DeviceMemoryRefusal refusal, OrtException? error = null) =>
         new(GenerationError.OutOfDeviceMemory, Describe(title, refusal), error);
+
+    private static GenerationException Lost(string title, int deviceId, string stuck, Exception error) => new(
+        GenerationError.DeviceLost,
+        $"{title} failed, and CUDA device {deviceId} holds the error {stuck}: it answers this process no more, so the process must be started again.",
+        error);
 
     private static GenerationException Of(string title, DeviceOptions device, OrtException error, GenerationException otherwise) =>
         device.Provider == "cuda"

@@ -11,30 +11,40 @@ internal static class GraphLoader
     private const string WebGpuRefusal = "The provider webgpu cannot be used: ONNX Runtime finds no graphics adapter with a driver, or was built without it.";
 
     /// <exception cref="GenerationException">The runtime, its provider or the graph cannot be used; out of device memory has its own error.</exception>
-    public static InferenceSession Load(ModelPackage package, string component, DeviceOptions device)
+    public static InferenceSession Load(ModelPackage package, string component, DeviceOptions device, string? variant = null) =>
+        Load(
+            variant is null ? package.GraphPath(component) : package.GraphPath(component, variant),
+            $"The graph {component}{(variant is null ? "" : $" ({variant})")} of the model {package.Manifest.Name}",
+            device);
+
+    /// <param name="path">Of the graph.</param>
+    /// <param name="title">What it is, as the beginning of a sentence.</param>
+    /// <param name="device">Where it shall run.</param>
+    /// <param name="slots">Whether its weights lie in a slot, and in which range; null for memory of their own.</param>
+    /// <exception cref="GenerationException">The runtime, its provider or the graph cannot be used; out of device memory has its own error.</exception>
+    public static InferenceSession Load(string path, string title, DeviceOptions device, (DeviceSlots Slots, SlotRange Range)? slots = null)
     {
-        var path = package.GraphPath(component);
         lock (DevicePlace.TurnOf(device))
         {
             try
             {
                 var memory = OwnMemory(device);
                 memory?.TakeRefusal(); // an older one is not about this graph
-                using var weights = memory?.LoadWeights();
+                using var weights = slots is { } into ? into.Slots.LoadInto(into.Range) : memory?.LoadWeights();
                 using var options = new SessionOptions();
                 Configure(options, device);
                 var session = new InferenceSession(path, options);
                 if (memory?.TakeRefusal() is { } refusal)
                 {
                     session.Dispose(); // some of its weights lie nowhere
-                    throw DeviceFailure.OfRefusal($"The graph {component} of the model {package.Manifest.Name}", refusal);
+                    throw DeviceFailure.OfRefusal(title, refusal);
                 }
 
                 return session;
             }
             catch (OrtException error)
             {
-                throw DeviceFailure.OfLoad($"The graph {component} of the model {package.Manifest.Name}", device, error);
+                throw DeviceFailure.OfLoad(title, device, error);
             }
         }
     }
@@ -54,7 +64,9 @@ internal static class GraphLoader
         }
     }
 
-    private static DeviceMemory? OwnMemory(DeviceOptions device)
+    /// <summary>Our allocator, when the device's sessions use it.</summary>
+    /// <exception cref="GenerationException">The runtime, its provider or the driver is missing.</exception>
+    public static DeviceMemory? OwnMemory(DeviceOptions device)
     {
         if (device.Provider != "cuda" || !device.Tuning.OwnAllocator)
         {
@@ -87,11 +99,23 @@ internal static class GraphLoader
         options.EnableCpuMemArena = false;
         options.EnableMemoryPattern = false;
 
+        KeepEightBit(options);
         if (ProviderName(device) is not null)
         {
             options.AddSessionConfigEntry(RecordPlacement, "1");
             AppendProvider(options, device);
         }
+    }
+
+    /// <summary>
+    /// Weights in 8 bits stay so, beside the operators that were written for what is computed with them. The runtime would
+    /// fold them as constants into full ones, or put products with 8-bit kernels of its own in the place of ours; each
+    /// option keeps it from one of the two.
+    /// </summary>
+    internal static void KeepEightBit(SessionOptions options)
+    {
+        options.AddSessionConfigEntry("session.disable_qdq_constant_folding", "1");
+        options.AddSessionConfigEntry("session.disable_quant_qdq", "1");
     }
 
     private static void AppendProvider(SessionOptions options, DeviceOptions device)
@@ -133,9 +157,26 @@ internal static class GraphLoader
 
         var settings = device.Tuning.ToProviderOptions();
         settings["device_id"] = Text(device.DeviceId);
+        if (device.Tuning.SharedStream)
+        {
+            settings["user_compute_stream"] = SharedStream(device);
+        }
+
         using var cuda = new OrtCUDAProviderOptions();
         cuda.UpdateOptions(settings);
         options.AppendExecutionProvider_CUDA(cuda);
+    }
+
+    private static string SharedStream(DeviceOptions device)
+    {
+        try
+        {
+            return CudaDriver.Open(device.DeviceId).ComputeStream.Pointer.ToString(CultureInfo.InvariantCulture);
+        }
+        catch (CudaException error)
+        {
+            throw NativeLibraryLocation.Missing($"CUDA device {device.DeviceId} gives no stream: {error.Message}", error);
+        }
     }
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);

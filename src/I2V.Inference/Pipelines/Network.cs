@@ -56,14 +56,21 @@ internal sealed class Network : INetwork
 
     private DeviceMemory? Memory => device.Provider == "cuda" ? DeviceMemory.Current : null;
 
+    /// <summary>Loads a component.</summary>
+    /// <param name="package">Whose.</param>
+    /// <param name="component">Its name.</param>
+    /// <param name="device">Where it shall run.</param>
+    /// <param name="variant">One of the component's variants; null for its own graph.</param>
     /// <exception cref="GenerationException">The runtime, its provider or the graph cannot be used, or the manifest describes other inputs.</exception>
-    public static Network Load(ModelPackage package, string component, DeviceOptions device)
+    public static Network Load(ModelPackage package, string component, DeviceOptions device, string? variant = null)
     {
         var title = $"The network {component} of the model {package.Manifest.Name}";
-        var session = GraphLoader.Load(package, component, device);
+        var session = GraphLoader.Load(package, component, device, variant);
         try
         {
-            var described = package.Manifest.Components[component].Inputs ?? [.. session.InputNames.Select(name => new GraphInput(name, "tensor"))];
+            var facts = package.Manifest.Components[component];
+            var inputs = variant is null ? facts.Inputs : facts.Variants![variant].Inputs;
+            var described = inputs ?? [.. session.InputNames.Select(name => new GraphInput(name, "tensor"))];
             var derived = new DerivedInputs(described);
             var names = described.Select(input => input.Name).ToHashSet();
             return names.SetEquals(session.InputNames)
@@ -92,21 +99,7 @@ internal sealed class Network : INetwork
             Memory?.TakeRefusal(); // an older one is not about this run
             try
             {
-                using var binding = session.CreateIoBinding();
-                Bind(binding, inputs);
-                Bind(binding, derived.For(sizes));
-                foreach (var (name, where) in outputs)
-                {
-                    binding.BindOutputToDevice(name, where == Place.Device ? place : OrtMemoryInfo.DefaultInstance);
-                }
-
-                binding.SynchronizeBoundInputs();
-                RunAndWait(binding, ct);
-                return binding.GetOutputValues();
-            }
-            catch (OrtException error)
-            {
-                throw DeviceFailure.OfRun(title, device, error);
+                return SessionRun.Execute(session, title, device, place, inputs.Concat(derived.For(sizes)), outputs, ct);
             }
             catch (ArgumentException error)
             {
@@ -131,46 +124,6 @@ internal sealed class Network : INetwork
         }
     }
 
-    private static void Bind(OrtIoBinding binding, IReadOnlyDictionary<string, OrtValue> tensors)
-    {
-        foreach (var (name, tensor) in tensors)
-        {
-            binding.BindInput(name, tensor);
-        }
-    }
-
-    /// <summary>A run that failed or was cancelled has kernels under way as well: nothing of its memory may be given out before they end.</summary>
-    private void RunAndWait(OrtIoBinding binding, CancellationToken ct)
-    {
-        var memory = device is { Provider: "cuda", Tuning.OwnAllocator: true } ? DeviceMemory.Current : null;
-        try
-        {
-            using var options = new RunOptions();
-            options.SetLogSeverityLevel(OrtLoggingLevel.Fatal); // what fails reaches the caller; a log line says it twice
-            using var watch = memory?.EndOnRefusal(options);
-            session.RunWithBinding(options, binding, ct);
-        }
-        catch
-        {
-            try
-            {
-                binding.SynchronizeBoundOutputs();
-            }
-            catch (OrtException)
-            {
-                // The run's own error is the cause, and says more.
-            }
-
-            throw;
-        }
-
-        binding.SynchronizeBoundOutputs();
-        if (memory?.TakeRefusal() is { } refusal)
-        {
-            throw DeviceFailure.OfRefusal(title, refusal);
-        }
-    }
-
     private void Require(IReadOnlyDictionary<string, OrtValue> inputs, IReadOnlyList<(string Name, Place Place)> outputs)
     {
         if (!given.SetEquals(inputs.Keys))
@@ -180,11 +133,9 @@ internal sealed class Network : INetwork
 
         foreach (var (name, tensor) in inputs)
         {
-            var (expected, actual) = (session.InputMetadata[name], tensor.GetTensorTypeAndShape());
-            if (actual.ElementDataType != expected.ElementDataType || !Fits(actual.Shape, expected.Dimensions))
+            if (SessionRun.Misfit(session, name, tensor) is { } misfit)
             {
-                throw Mismatch(
-                    $"its input {name} is {expected.ElementDataType} [{Shape(expected.Dimensions)}], but was given {actual.ElementDataType} [{Shape(actual.Shape)}]");
+                throw Mismatch(misfit);
             }
         }
 
@@ -193,11 +144,6 @@ internal sealed class Network : INetwork
             throw Mismatch($"it has no output {unknown}; it has {List(session.OutputNames)}");
         }
     }
-
-    private static bool Fits(IReadOnlyList<long> shape, IReadOnlyList<long> expected) =>
-        shape.Count == expected.Count && shape.Zip(expected).All(pair => pair.Second < 0 || pair.First == pair.Second);
-
-    private static string Shape(IEnumerable<long> dimensions) => string.Join(", ", dimensions.Select(size => size < 0 ? "any" : $"{size}"));
 
     private static string List(IEnumerable<string> names) =>
         string.Join(", ", names.Order(StringComparer.Ordinal)) is { Length: > 0 } list ? list : "none";

@@ -17,4 +17,12 @@ public enum Target
 /// <param name="Source">Folder of the checkpoint that its weights come from, such as <c>vae</c>.</param>
 /// <param name="Graph">The graph.</param>
 /// <param name="Weights">Checkpoint key → shape of everything that the graph reads.</param>
-public sealed record BuiltNetwork(string Name, string Source, Graph Graph, IReadOnlyDictionary<string, long[]> Weights);
+public sealed record BuiltNetwork(string Name, string Source, Graph Graph, IReadOnlyDictionary<string, long[]> Weights)
+{
+    /// <summary>Name → another way to write the same network.</summary>
+    public IReadOnlyDictionary<string, NetworkVariant> Variants { get; init; } = new Dictionary<string, NetworkVariant>();
+}
+
+/// <param name="Graph">With the inputs and outputs of the network's own.</param>
+/// <param name="OwnWeights">False when it reads the network's own weights file, whose layout it must then share.</param>
+public sealed record NetworkVariant(Graph Graph, bool OwnWeights);

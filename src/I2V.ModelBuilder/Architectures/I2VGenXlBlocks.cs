@@ -7,15 +7,22 @@ namespace I2V.ModelBuilder.Architectures;
 /// <param name="config">Sizes.</param>
 /// <param name="context">[b, tokens, ctx].</param>
 /// <param name="time">[b, 4·width], after SiLU.</param>
-internal sealed class I2VGenXlBlocks(I2VGenXlUnetConfig config, Value context, Value time)
+/// <param name="chunked">Whether feed-forward layers of the widest levels work in chunks, where the target is fused.</param>
+internal sealed class I2VGenXlBlocks(I2VGenXlUnetConfig config, Value context, Value time, bool chunked)
 {
     public const double ResnetEpsilon = 1e-5;
     private const double TransformerEpsilon = 1e-6;
 
     /// <summary>Resnet, convolution in time, and, where the level attends, a transformer over pixels and one over frames.</summary>
-    public Map Layer(Module block, int index, Map x, int channels, bool attends)
+    /// <param name="block">The level's part.</param>
+    /// <param name="index">Of the layer.</param>
+    /// <param name="x">Its input.</param>
+    /// <param name="channels">Of its output.</param>
+    /// <param name="attends">Whether the level has transformers.</param>
+    /// <param name="skip">What the way down left for the way up, beside the input in the channels; null for none.</param>
+    public Map Layer(Module block, int index, Map x, int channels, bool attends, Map? skip = null)
     {
-        x = Resnet(block["resnets"][index], x, channels);
+        x = Resnet(block["resnets"][index], x, channels, skip);
         x = TemporalConvolution(block["temp_convs"][index], x);
         if (!attends)
         {
@@ -29,6 +36,7 @@ internal sealed class I2VGenXlBlocks(I2VGenXlUnetConfig config, Value context, V
     /// <summary>A transformer over the frames of each pixel, with two self-attentions.</summary>
     public Map TemporalTransformer(Module part, Map x, int heads)
     {
+        part.BeginUnit();
         var film = part["norm"].GroupNorm(part.ToFilm(x), config.NormNumGroups, TransformerEpsilon, silu: false);
         var (inner, block) = (heads * config.AttentionHeadDim, part["transformer_blocks"][0]);
         var rows = part.FrameTokens(film);
@@ -47,6 +55,7 @@ internal sealed class I2VGenXlBlocks(I2VGenXlUnetConfig config, Value context, V
 
     private Map SpatialTransformer(Module part, Map x)
     {
+        part.BeginUnit();
         var (c, heads, block) = (x.Channels, x.Channels / config.AttentionHeadDim, part["transformer_blocks"][0]);
         var rows = part.PixelTokens(part["norm"].GroupNorm(x, config.NormNumGroups, TransformerEpsilon, silu: false));
         var projected = rows.With(part["proj_in"].Product(rows.Value, c, c));
@@ -62,9 +71,11 @@ internal sealed class I2VGenXlBlocks(I2VGenXlUnetConfig config, Value context, V
         return AddBack(part, part.FromPixelTokens(rows.With(back), x), x);
     }
 
-    private Map Resnet(Module resnet, Map x, int channels)
+    private Map Resnet(Module resnet, Map x, int channels, Map? skip)
     {
+        resnet.BeginUnit();
         var graph = resnet.Graph;
+        x = skip is null ? x : resnet.Concat(x, skip);
         var h = resnet["conv1"].Conv(resnet["norm1"].GroupNorm(x, config.NormNumGroups, ResnetEpsilon, silu: true), channels);
 
         // The same vector for every pixel of every frame.
@@ -81,6 +92,7 @@ internal sealed class I2VGenXlBlocks(I2VGenXlUnetConfig config, Value context, V
 
     private Map TemporalConvolution(Module part, Map x)
     {
+        part.BeginUnit();
         var film = part.ToFilm(x);
         var h = film;
         foreach (var (name, convolution) in new[] { ("conv1", 2), ("conv2", 3), ("conv3", 3), ("conv4", 3) })
@@ -95,10 +107,10 @@ internal sealed class I2VGenXlBlocks(I2VGenXlUnetConfig config, Value context, V
     private static Value OutBias(Module attn, int channels) => attn["to_out"][0].Vector("bias", channels);
 
     /// <summary>The feed-forward layer with bias and residual.</summary>
-    private static Value FeedForward(Module ff, Tokens x, Value residual, Map level)
+    private Value FeedForward(Module ff, Tokens x, Value residual, Map level)
     {
         // The inner tensor of the first levels would be the largest of the network.
-        var chunks = ff.Fused ? level.Height switch { "h" => 4, "h/2" => 2, _ => 1 } : 1;
+        var chunks = chunked && ff.Fused ? level.Height switch { "h" => 4, "h/2" => 2, _ => 1 } : 1;
         var product = ff.GatedFeedForward(x, $"b*f*{level.Chunk(chunks)}", chunks);
         return ff.AddBias(product, ff["net"][2].Vector("bias", x.Channels), residual, x.Channels);
     }

@@ -15,6 +15,8 @@ public sealed class Attr
 
     public string Name { get; }
 
+    internal bool IsGraph => type == GraphType;
+
     public static Attr Int(string name, long value) => new(name, IntType, writer => writer.Int64(IntField, value));
 
     public static Attr Ints(string name, params long[] values) =>

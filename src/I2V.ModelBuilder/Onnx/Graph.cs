@@ -20,19 +20,51 @@ public sealed class Graph(string name, Graph? outer = null)
 
     public string Name { get; } = name;
 
+    /// <summary>Version of the standard operators.</summary>
+    public int Opset { get; internal set; } = OnnxFile.Opset;
+
     /// <summary>Stands for an optional input that is left out.</summary>
     public Value None => new(this, "", TensorElementType.Unknown);
 
-    internal List<(Value Value, Dim[] Shape)> Inputs { get; } = [];
+    internal List<(Value Value, Dim[]? Shape)> Inputs { get; } = [];
 
-    internal List<(Value Value, Dim[] Shape)> Outputs { get; } = [];
+    internal List<(Value Value, Dim[]? Shape)> Outputs { get; } = [];
 
     internal List<Initializer> Initializers { get; } = [];
 
     internal List<Node> Nodes { get; } = [];
 
+    /// <summary>Where the node ranges of the units begin, in the order of the nodes.</summary>
+    internal List<(string Name, int FirstNode)> UnitStarts { get; } = [];
+
     /// <summary>The inputs as the manifest lists them, in the order of the graph.</summary>
     public IReadOnlyList<GraphInput> Described => [.. Inputs.Select(input => described.GetValueOrDefault(input.Value.Name) ?? new GraphInput(input.Value.Name, "tensor"))];
+
+    /// <summary>
+    /// The operators that follow are a unit of their own, up to the next call: <see cref="GraphUnits"/> can cut the graph
+    /// there. A graph that is cut begins its first unit before its first operator.
+    /// </summary>
+    /// <param name="unitName">Such as <c>down_blocks.0.resnets.0</c>.</param>
+    /// <exception cref="InvalidOperationException">Operators would belong to no unit.</exception>
+    public void BeginUnit(string unitName)
+    {
+        if (UnitStarts.Count == 0 && Nodes.Count > 0)
+        {
+            throw new InvalidOperationException($"The graph {Name} has {Nodes.Count} operators before its first unit {unitName}: begin a unit before them.");
+        }
+
+        UnitStarts.Add((unitName, Nodes.Count));
+    }
+
+    /// <summary>An input of another graph under its own name, described as there.</summary>
+    internal void InputOf(Graph whole, Value value, Dim[]? shape)
+    {
+        Inputs.Add((value, shape));
+        if (whole.described.TryGetValue(value.Name, out var description))
+        {
+            described[value.Name] = description;
+        }
+    }
 
     /// <summary>A value that every run is given.</summary>
     public Value Input(string inputName, TensorElementType type, params Dim[] shape)

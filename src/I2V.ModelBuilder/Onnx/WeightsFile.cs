@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using I2V.Inference.Native;
 
 namespace I2V.ModelBuilder.Onnx;
 
@@ -32,6 +33,12 @@ internal sealed class WeightsLayout
     public long Length { get; }
 
     public WeightPlace PlaceOf(Initializer initializer) => places[initializer];
+
+    /// <summary>Whether the same weights lie in the same places.</summary>
+    public bool IsSameAs(WeightsLayout other) => Places.Select(Key).SequenceEqual(other.Places.Select(Key));
+
+    private static (string Name, TensorElementType Type, string Shape, long Offset) Key(WeightPlace place) =>
+        (place.Initializer.Value.Name, place.Initializer.Value.Type, string.Join(',', place.Initializer.Shape), place.Offset);
 }
 
 internal sealed record WeightPlace(Initializer Initializer, long Offset, long Length)

@@ -30,14 +30,18 @@ internal sealed class BuildRecord
     }
 
     /// <summary>
-    /// Names all that decides a component's bytes: the program that writes it, its graph (which holds the configuration, the
-    /// target and the precision) and where its weights come from.
+    /// Names all that decides a component's bytes: the program that writes it and cuts it into units, its graphs (which hold
+    /// the configuration, the target and the precision) and where its weights come from.
     /// </summary>
     public static string Fingerprint(PlannedComponent component)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(typeof(BuildRecord).Module.ModuleVersionId.ToByteArray());
-        hash.AppendData(OnnxFile.ToBytes(component.Network.Graph, component.WeightsFile));
+        foreach (var graph in component.Graphs)
+        {
+            hash.AppendData(OnnxFile.ToBytes(graph.Graph, graph.Layout));
+        }
+
         hash.AppendData(Encoding.UTF8.GetBytes(component.WeightsIdentity));
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }

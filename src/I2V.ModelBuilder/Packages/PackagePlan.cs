@@ -1,6 +1,4 @@
 using I2V.Inference.Models;
-using I2V.ModelBuilder.Architectures;
-using I2V.ModelBuilder.Onnx;
 
 namespace I2V.ModelBuilder.Packages;
 
@@ -17,19 +15,6 @@ public sealed record PackagePlan
 
     /// <summary>Bytes of all weights.</summary>
     public long WeightBytes => Components.Sum(component => component.WeightBytes);
-}
-
-/// <summary>A graph that becomes <c>NAME.onnx</c> and <c>NAME.weights</c>.</summary>
-/// <param name="Network">The graph, and where its weights come from.</param>
-/// <param name="Target">What it is written for.</param>
-/// <param name="WeightsIdentity">Changes whenever other weights would be read; part of what decides whether a finished component may stay.</param>
-public sealed record PlannedComponent(BuiltNetwork Network, Target Target, string WeightsIdentity)
-{
-    public string GraphFile => $"{Network.Name}.onnx";
-
-    public string WeightsFile => $"{Network.Name}.weights";
-
-    public long WeightBytes { get; } = OnnxFile.WeightBytes(Network.Graph);
 }
 
 /// <param name="Component">What is written now.</param>

@@ -28,8 +28,7 @@ public static class PackageWriter
         var done = 0L;
         foreach (var component in plan.Components)
         {
-            var before = done;
-            var watch = progress is null ? null : new Offset(written => progress.Report(new BuildProgress(component.Network.Name, before + written, plan.WeightBytes)));
+            var watch = progress is null ? null : new Offset(written => progress.Report(new BuildProgress(component.Network.Name, written, plan.WeightBytes)), done);
             var finished = record.Find(component.Network.Name, fingerprints[component])
                 ?? await WriteComponentAsync(component, fingerprints[component], place.Unfinished, record, watch, ct);
             done += component.WeightBytes;
@@ -58,14 +57,23 @@ public static class PackageWriter
     }
 
     private static async Task<FinishedComponent> WriteComponentAsync(
-        PlannedComponent component, string fingerprint, string folder, BuildRecord record, IProgress<long>? progress, CancellationToken ct)
+        PlannedComponent component, string fingerprint, string folder, BuildRecord record, Offset? progress, CancellationToken ct)
     {
-        var path = Path.Combine(folder, component.GraphFile);
-        var written = await OnnxFile.WriteAsync(component.Network.Graph, path, progress, ct);
-        var files = new Dictionary<string, FinishedFile> { [component.GraphFile] = new(new FileInfo(path).Length, written.Sha256) };
-        if (written.WeightsSha256 is not null)
+        var files = new Dictionary<string, FinishedFile>();
+        foreach (var graph in component.Graphs)
         {
-            files[component.WeightsFile] = new FinishedFile(written.WeightBytes, written.WeightsSha256);
+            if (graph is { WritesWeights: true, WeightBytes: > 0 })
+            {
+                var sha256 = await WeightsFile.WriteAsync(Path.Combine(folder, graph.WeightsFile), graph.Layout, progress, ct);
+                files[graph.WeightsFile] = new FinishedFile(graph.WeightBytes, sha256);
+                progress = progress?.After(graph.WeightBytes);
+            }
+
+            foreach (var (name, content) in graph.Files())
+            {
+                await File.WriteAllBytesAsync(Path.Combine(folder, name), content, ct);
+                files[name] = new FinishedFile(content.Length, Convert.ToHexStringLower(SHA256.HashData(content)));
+            }
         }
 
         var finished = new FinishedComponent(fingerprint, files);
@@ -75,18 +83,15 @@ public static class PackageWriter
 
     private static ModelManifest Complete(PackagePlan plan, Dictionary<string, string> files) => plan.Manifest with
     {
-        Components = plan.Components.ToDictionary(
-            component => component.Network.Name,
-            component => new ModelComponent(component.GraphFile, component.Target.ToString().ToLowerInvariant(), component.WeightBytes)
-            {
-                Inputs = component.Network.Graph.Described,
-            }),
+        Components = plan.Components.ToDictionary(component => component.Network.Name, component => component.Described),
         Files = new SortedDictionary<string, string>(files, StringComparer.Ordinal),
     };
 
     /// <summary>Unlike <see cref="Progress{T}"/> it tells at once and in order.</summary>
-    private sealed class Offset(Action<long> report) : IProgress<long>
+    private sealed class Offset(Action<long> report, long before) : IProgress<long>
     {
-        public void Report(long value) => report(value);
+        public void Report(long value) => report(before + value);
+
+        public Offset After(long bytes) => new(report, before + bytes);
     }
 }

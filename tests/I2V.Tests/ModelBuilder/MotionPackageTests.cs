@@ -78,6 +78,14 @@ public sealed class MotionPackageTests : IDisposable
         Assert.Equal(Names<SchedulerConfig>(), Properties(properties.GetProperty("scheduler")));
         Assert.Equal(Names<ImageEncoderFacts>(), Properties(properties.GetProperty("image_encoder")));
         Assert.Equal(Names<TokenizerFacts>(), Properties(properties.GetProperty("tokenizers").GetProperty("items")));
+        Assert.Equal(Names<MemoryTerm>(), Properties(properties.GetProperty("memory").GetProperty("additionalProperties")));
+        Assert.Equal(Names<EnvelopeLine>(), Properties(properties.GetProperty("envelope").GetProperty("items")));
+        Assert.Equal(Names<FitProfile>(), Properties(properties.GetProperty("fit_profiles").GetProperty("items")));
+        var component = properties.GetProperty("components").GetProperty("additionalProperties").GetProperty("properties");
+        Assert.Equal(Names<ComponentVariant>(), Properties(component.GetProperty("variants").GetProperty("additionalProperties")));
+        var parts = schema.RootElement.GetProperty("$defs");
+        Assert.Equal(Names<ComponentUnit>(), Properties(parts.GetProperty("units").GetProperty("items")));
+        Assert.Equal(Names<GraphInput>(), Properties(parts.GetProperty("inputs").GetProperty("items")));
     }
 
     [Fact]
