@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using I2V.Inference.Devices;
 using I2V.Inference.Models;
 using I2V.Inference.Native;
 using I2V.Inference.Pipelines;

@@ -73,6 +73,7 @@ internal sealed record Options
     private static CudaTuning Tuned(CudaTuning tuning, string[] pair) => pair[0] switch
     {
         "own_allocator" => tuning with { OwnAllocator = pair[1] == "1" },
+        "shared_stream" => tuning with { SharedStream = pair[1] == "1" },
         "graph_optimization" => tuning with { GraphOptimization = (GraphOptimizationLevel)int.Parse(pair[1], CultureInfo.InvariantCulture) },
         _ => tuning with { ProviderOptions = new Dictionary<string, string>(tuning.ProviderOptions) { [pair[0]] = pair[1] } },
     };

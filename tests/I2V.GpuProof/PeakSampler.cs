@@ -50,7 +50,7 @@ internal sealed class PeakSampler : IDisposable
         var last = System.Diagnostics.Stopwatch.GetTimestamp();
         while (!ended)
         {
-            var used = (nvml.UsedBytes() ?? 0) - others;
+            var used = (nvml.Read()?.UsedBytes ?? 0) - others;
             if (used > Interlocked.Read(ref peak))
             {
                 Interlocked.Exchange(ref peak, used);

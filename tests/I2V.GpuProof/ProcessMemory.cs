@@ -42,7 +42,7 @@ internal sealed class ProcessMemory
             TotalBytes = reading.TotalBytes,
             FreeBytes = reading.FreeBytes,
             HeldBytes = own is null ? 0 : held,
-            OverheadBytes = own is null ? Snapshots.ExpectedCudaOverheadBytes : Math.Max(held - own.Value, Snapshots.ExpectedCudaOverheadBytes),
+            OverheadBytes = own is null ? 650_000_000 : Math.Max(held - own.Value, 650_000_000),
             HostFreeBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
         };
     }
