@@ -11,6 +11,7 @@ public sealed class SampledProbe : IGpuProbe, IDisposable
 
     private readonly IGpuProbe probe;
     private readonly ITimer timer;
+    private readonly Lock gate = new();
     private readonly TaskCompletionSource<string> lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile GpuSample latest;
     private volatile string? trouble;
@@ -42,7 +43,7 @@ public sealed class SampledProbe : IGpuProbe, IDisposable
         try
         {
             var sample = probe.Read();
-            (latest, trouble) = (sample, null);
+            Keep(sample);
             return sample;
         }
         catch (DeviceException error)
@@ -59,6 +60,16 @@ public sealed class SampledProbe : IGpuProbe, IDisposable
     }
 
     public void Dispose() => timer.Dispose();
+
+    /// <summary>An answer that took long may come after a newer one.</summary>
+    private void Keep(GpuSample sample)
+    {
+        lock (gate)
+        {
+            latest = sample.TakenAt >= latest.TakenAt ? sample : latest;
+            trouble = null;
+        }
+    }
 
     private void Sample()
     {

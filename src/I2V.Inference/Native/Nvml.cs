@@ -10,6 +10,12 @@ public sealed class Nvml
 {
     internal Nvml(INvmlLibrary library, nint device) => (Library, Device) = (library, device);
 
+    /// <summary><c>GPU-…</c> or <c>MIG-…</c>; empty where the driver does not tell.</summary>
+    public string Uuid => Library.GetUuid(Device, out var uuid) == NvmlResult.Success ? uuid : "";
+
+    /// <summary>Such as <c>NVIDIA L4</c>; empty where the driver does not tell.</summary>
+    public string Name => Library.GetName(Device, out var name) == NvmlResult.Success ? name : "";
+
     internal INvmlLibrary Library { get; }
 
     internal nint Device { get; }
