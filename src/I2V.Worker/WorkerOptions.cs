@@ -74,22 +74,22 @@ public sealed class WorkerOptions : IValidatableObject
     {
         if (!string.IsNullOrWhiteSpace(Gpu) && Provider != "cuda")
         {
-            yield return new ValidationResult($"Worker:Gpu names a GPU for the provider cuda, but Worker:Provider is {Provider}: set it to cuda, or leave Worker:Gpu out.");
+            yield return new ValidationResult($"Worker:Gpu names a GPU for the provider cuda, but Worker:Provider is {Provider}: set it to cuda, or leave Worker:Gpu out.", [nameof(Gpu)]);
         }
 
         if (!string.IsNullOrWhiteSpace(Gpu) && DeviceIndex != 0)
         {
-            yield return new ValidationResult("Worker:Gpu and Worker:DeviceIndex both say which GPU: leave one of them out.");
+            yield return new ValidationResult("Worker:Gpu and Worker:DeviceIndex both say which GPU: leave one of them out.", [nameof(Gpu), nameof(DeviceIndex)]);
         }
 
         if (!string.IsNullOrWhiteSpace(MemoryLimit) && Provider == "cuda")
         {
-            yield return new ValidationResult("Worker:MemoryLimit is for the providers cpu and webgpu; with cuda the driver tells how much there is: leave it out.");
+            yield return new ValidationResult("Worker:MemoryLimit is for the providers cpu and webgpu; with cuda the driver tells how much there is: leave it out.", [nameof(MemoryLimit)]);
         }
 
         if (!string.IsNullOrWhiteSpace(MemoryLimit) && ByteSize.TryParse(MemoryLimit) is null)
         {
-            yield return new ValidationResult("Worker:MemoryLimit must be at least one byte and no more than a machine can have.");
+            yield return new ValidationResult("Worker:MemoryLimit must be at least one byte and no more than a machine can have.", [nameof(MemoryLimit)]);
         }
     }
 }

@@ -47,7 +47,7 @@ public sealed class NvmlTests(ITestOutputHelper output)
         var probe = NvmlProbe.Open(GpuSelection.Choose(gpu: null, position: 0).Uuid, TimeProvider.System);
         var before = probe.Read().Memory;
 
-        var address = memory.Allocate(bytes);
+        var address = memory.Allocate((nuint)bytes);
         var during = probe.Read().Memory;
         var snapshot = Snapshots.Now(probe, new SystemMemory(), warmedUp: true);
         memory.Free(address);

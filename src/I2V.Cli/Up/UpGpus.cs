@@ -22,7 +22,7 @@ internal static class UpGpus
             }
             catch (DeviceException error)
             {
-                throw new CliException(error.Message, ExitCode.Usage);
+                throw new CliException(error.Message, error.Error == DeviceError.NoDriver ? ExitCode.Failure : ExitCode.Usage);
             }
         }
 

@@ -7,10 +7,19 @@ namespace I2V.Worker.Devices;
 /// <summary>Ends the process when its GPU falls off the bus, even while no job would notice: an idle worker must not take jobs that it cannot do.</summary>
 internal sealed partial class LostDeviceWatch(Device device, StopPolicy stop, ILogger<LostDeviceWatch> logger) : BackgroundService
 {
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => WatchAsync(stoppingToken);
+
+    internal async Task WatchAsync(CancellationToken stopping)
     {
-        LogLost(await device.Lost.WaitAsync(stoppingToken));
-        stop.EndForLostDevice();
+        try
+        {
+            LogLost(await device.Lost.WaitAsync(stopping));
+            stop.EndForLostDevice();
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            // The device has outlived the process. A host that cannot start would call this a failure.
+        }
     }
 
     [LoggerMessage(4001, LogLevel.Critical, "{Reason}")]

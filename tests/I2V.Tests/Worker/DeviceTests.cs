@@ -16,6 +16,7 @@ using Microsoft.Extensions.Options;
 namespace I2V.Tests.Worker;
 
 /// <summary>What a worker says about its device, and does about it.</summary>
+[Collection(nameof(DeviceLostTests))] // the exit code is the process's
 public sealed class DeviceTests : IDisposable
 {
     private const long Free = 12_482_248_704;
@@ -98,15 +99,32 @@ public sealed class DeviceTests : IDisposable
         using var device = Recorded("lost");
         var policy = new StopPolicy(lifetime, Options.Create(new WorkerOptions()), time, NullLogger<StopPolicy>.Instance);
         using var watch = new LostDeviceWatch(device, policy, NullLogger<LostDeviceWatch>.Instance);
-        await watch.StartAsync(Ct);
+        var watching = watch.WatchAsync(Ct);
         time.Advance(TimeSpan.FromSeconds(5));
         Assert.False(lifetime.ApplicationStopping.IsCancellationRequested);
 
         time.Advance(TimeSpan.FromSeconds(1));
-        await watch.ExecuteTask!.WaitAsync(TimeSpan.FromSeconds(10), Ct);
+        await watching.WaitAsync(TimeSpan.FromSeconds(10), Ct);
 
         Assert.True(lifetime.ApplicationStopping.IsCancellationRequested);
         Assert.Equal(WorkerProcess.ExitDeviceLost, Environment.ExitCode);
+    }
+
+    [Fact]
+    public async Task A_worker_that_stops_leaves_a_healthy_gpu_without_a_word()
+    {
+        using var device = Recorded("idle-12gb");
+        var policy = new StopPolicy(lifetime, Options.Create(new WorkerOptions()), time, NullLogger<StopPolicy>.Instance);
+        using var watch = new LostDeviceWatch(device, policy, NullLogger<LostDeviceWatch>.Instance);
+        using var stopping = new CancellationTokenSource();
+        var watching = watch.WatchAsync(stopping.Token);
+        Assert.False(watching.IsCompleted);
+
+        await stopping.CancelAsync();
+
+        await watching.WaitAsync(TimeSpan.FromSeconds(10), Ct);
+        Assert.False(lifetime.ApplicationStopping.IsCancellationRequested);
+        Assert.Equal(exitCode, Environment.ExitCode);
     }
 
     [Fact]
