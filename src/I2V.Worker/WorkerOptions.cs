@@ -1,9 +1,10 @@
 using System.ComponentModel.DataAnnotations;
+using I2V.Inference.Devices;
 
 namespace I2V.Worker;
 
 /// <summary>What one worker process is told. Section <c>Worker</c>, so <c>Worker__Key</c> in the environment.</summary>
-public sealed class WorkerOptions
+public sealed class WorkerOptions : IValidatableObject
 {
     public const string Section = "Worker";
 
@@ -28,9 +29,19 @@ public sealed class WorkerOptions
     [AllowedValues("cpu", "cuda", "webgpu", ErrorMessage = "Worker:Provider must be cpu, cuda or webgpu.")]
     public string Provider { get; set; } = "cpu";
 
-    /// <summary>Which device of that kind. For the processor it only tells workers of one host apart.</summary>
+    /// <summary>
+    /// Which device of that kind. With <c>cuda</c> a position among the GPUs that <c>CUDA_VISIBLE_DEVICES</c> leaves; for the
+    /// processor it only tells workers of one host apart.
+    /// </summary>
     [Range(0, 255, ErrorMessage = "Worker:DeviceIndex must be 0 … 255.")]
     public int DeviceIndex { get; set; }
+
+    /// <summary>For <c>cuda</c>, instead of <see cref="DeviceIndex"/>: the GPU's number in nvidia-smi, or its uuid or a MIG instance's, or a unique beginning of it.</summary>
+    public string? Gpu { get; set; }
+
+    /// <summary>For <c>cpu</c> and <c>webgpu</c>: the most memory that this process may use, in bytes or such as <c>8GB</c> (2³⁰ each). Default: the host's, or the container's.</summary>
+    [RegularExpression(ByteSize.Pattern, ErrorMessage = "Worker:MemoryLimit must be a number of bytes, or such as 8GB or 512MB.")]
+    public string? MemoryLimit { get; set; }
 
     /// <summary>Where running attempts keep their files; each device uses a folder of its own below it.</summary>
     [Required(ErrorMessage = "Worker:Scratch must not be empty.")]
@@ -58,4 +69,27 @@ public sealed class WorkerOptions
     /// <summary>How long an idle worker's ticket queue may be unhealthy while the broker answers, before the process ends itself. 1 min.</summary>
     [Range(typeof(TimeSpan), "00:00:10", "01:00:00", ErrorMessage = "Worker:UnhealthyLimit must be 10 seconds … 1 hour.")]
     public TimeSpan UnhealthyLimit { get; set; } = TimeSpan.FromMinutes(1);
+
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        if (!string.IsNullOrWhiteSpace(Gpu) && Provider != "cuda")
+        {
+            yield return new ValidationResult($"Worker:Gpu names a GPU for the provider cuda, but Worker:Provider is {Provider}: set it to cuda, or leave Worker:Gpu out.", [nameof(Gpu)]);
+        }
+
+        if (!string.IsNullOrWhiteSpace(Gpu) && DeviceIndex != 0)
+        {
+            yield return new ValidationResult("Worker:Gpu and Worker:DeviceIndex both say which GPU: leave one of them out.", [nameof(Gpu), nameof(DeviceIndex)]);
+        }
+
+        if (!string.IsNullOrWhiteSpace(MemoryLimit) && Provider == "cuda")
+        {
+            yield return new ValidationResult("Worker:MemoryLimit is for the providers cpu and webgpu; with cuda the driver tells how much there is: leave it out.", [nameof(MemoryLimit)]);
+        }
+
+        if (!string.IsNullOrWhiteSpace(MemoryLimit) && ByteSize.TryParse(MemoryLimit) is null)
+        {
+            yield return new ValidationResult("Worker:MemoryLimit must be at least one byte and no more than a machine can have.", [nameof(MemoryLimit)]);
+        }
+    }
 }

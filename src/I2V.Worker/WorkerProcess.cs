@@ -1,6 +1,6 @@
 using System.Reflection;
+using I2V.Inference.Devices;
 using I2V.Inference.Pipelines;
-using I2V.Worker.Devices;
 using I2V.Worker.RenderJob;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;

@@ -188,7 +188,6 @@ public sealed class DeviceMemoryTests(ITestOutputHelper output) : IDisposable
 
         Assert.True(reading is not null, reason);
         output.WriteLine($"{reading}");
-        Assert.Equal(CudaDriver.Open(0).Uuid, reading.Uuid);
         Assert.True((reading.ProcessBytes ?? reading.UsedBytes) > Memory.Use.CommittedBytes);
     }
 }

@@ -12,6 +12,8 @@ internal static class DoctorCommand
 {
     private static readonly Option<bool> AsJson = new("--json") { Description = "Print one JSON object." };
 
+    private static readonly Option<string?> Gpu = new("--gpu") { Description = "Try CUDA on this GPU: its number in nvidia-smi, or its uuid or how that begins.", HelpName = "INDEX|UUID" };
+
     // A provider is tried in a process of its own: a driver that crashes must not take the report with it.
     private static readonly Option<string?> Provider = new("--provider") { Hidden = true };
 
@@ -27,16 +29,16 @@ internal static class DoctorCommand
 
     public static Command Create()
     {
-        var command = new Command("doctor", "Say what is there, what is missing and how to mend it, and which devices work.") { DataOption.Instance, AsJson, Provider };
+        var command = new Command("doctor", "Say what is there, what is missing and how to mend it, and which devices work.") { DataOption.Instance, AsJson, Gpu, Provider };
         command.SetAction((parsed, ct) => parsed.GetValue(Provider) is { } provider
-            ? Task.FromResult(ProviderTrial.Run(provider))
-            : RunAsync(new DataFolder(DataOption.Folder(parsed)), parsed.GetValue(AsJson), ct));
+            ? Task.FromResult(ProviderTrial.Run(provider, parsed.GetValue(Gpu)))
+            : RunAsync(new DataFolder(DataOption.Folder(parsed)), parsed.GetValue(AsJson), parsed.GetValue(Gpu), ct));
         return command;
     }
 
-    private static async Task<int> RunAsync(DataFolder data, bool asJson, CancellationToken ct)
+    private static async Task<int> RunAsync(DataFolder data, bool asJson, string? gpu, CancellationToken ct)
     {
-        List<Check> checks = [.. Examination.Programs(), .. Examination.Machine(data), .. await Examination.EngineAsync(ct)];
+        List<Check> checks = [.. Examination.Programs(), .. Examination.Machine(data), .. await Examination.EngineAsync(gpu, ct)];
         var healthy = checks.TrueForAll(check => check.State != CheckState.Missing);
         if (asJson)
         {

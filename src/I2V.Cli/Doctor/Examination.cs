@@ -39,9 +39,9 @@ internal static class Examination
             : new Check("port", CheckState.Note, FormattableString.Invariant($"{UpOptions.DefaultPort} is taken; `up` takes the next free one or `--port`"));
     }
 
-    public static async Task<IReadOnlyList<Check>> EngineAsync(CancellationToken ct)
+    public static async Task<IReadOnlyList<Check>> EngineAsync(string? gpu, CancellationToken ct)
     {
-        List<Check> checks = [Nvidia()];
+        List<Check> checks = [.. GpuChecks.All()];
         OnnxRuntime? runtime;
         try
         {
@@ -60,17 +60,17 @@ internal static class Examination
         checks.Add(new Check("ONNX Runtime", CheckState.Ok, $"{runtime.Folder} ({runtime.Source})"));
         foreach (var provider in (string[])["cpu", "cuda", "webgpu"])
         {
-            checks.Add(await ProviderAsync(provider, runtime, ct));
+            checks.Add(await ProviderAsync(provider, provider == "cuda" ? gpu : null, runtime, ct));
         }
 
         return checks;
     }
 
-    private static async Task<Check> ProviderAsync(string provider, OnnxRuntime runtime, CancellationToken ct)
+    private static async Task<Check> ProviderAsync(string provider, string? gpu, OnnxRuntime runtime, CancellationToken ct)
     {
         var trial = await ToolProcess.RunAsync(
             Product.DotNet,
-            [Product.Program("I2V.Cli"), "doctor", "--provider", provider],
+            [Product.Program("I2V.Cli"), "doctor", "--provider", provider, .. gpu is null ? Array.Empty<string>() : ["--gpu", gpu]],
             ct,
             environment: new Dictionary<string, string> { [OnnxRuntimeInstaller.Variable] = runtime.Folder });
         if (trial.ExitCode == 0)
@@ -109,18 +109,5 @@ internal static class Examination
         return free is null
             ? new Check("stack", CheckState.Ok, $"runs with {data.Root}")
             : new Check("stack", CheckState.Note, $"stopped; its data is in {data.Root}");
-    }
-
-    private static Check Nvidia()
-    {
-        const string version = "/proc/driver/nvidia/version";
-        if (File.Exists(version))
-        {
-            return new Check("NVIDIA driver", CheckState.Ok, File.ReadLines(version).First().Trim());
-        }
-
-        return ToolProcess.Find("nvidia-smi") is { } program
-            ? new Check("NVIDIA driver", CheckState.Ok, program)
-            : new Check("NVIDIA driver", CheckState.Note, "not found; workers run on the processor");
     }
 }

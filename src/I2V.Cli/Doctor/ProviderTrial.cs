@@ -1,4 +1,5 @@
 using I2V.Cli.Configuration;
+using I2V.Inference.Devices;
 using I2V.Inference.Models;
 using I2V.Inference.Native;
 using I2V.Inference.Pipelines;
@@ -9,17 +10,23 @@ namespace I2V.Cli.Doctor;
 /// <summary>Finds out whether an execution provider really works here: it loads the smallest model with it.</summary>
 internal static class ProviderTrial
 {
-    public static int Run(string provider)
+    /// <param name="gpu">For cuda; null for the first.</param>
+    public static int Run(string provider, string? gpu)
     {
         var folder = Directory.CreateTempSubdirectory("i2v-doctor-");
         try
         {
+            if (gpu is not null)
+            {
+                GpuSelection.Select(gpu, position: 0, TimeProvider.System);
+            }
+
             using var pipeline = PipelineLoader.Load(ModelPackage.Open(MotionPackage.Ensure(folder.FullName)), new DeviceOptions { Provider = provider });
             pipeline.WarmUp(CancellationToken.None);
             Console.WriteLine(OrtEnv.GetVersionString());
             return ExitCode.Ok;
         }
-        catch (GenerationException error)
+        catch (Exception error) when (error is GenerationException or DeviceException)
         {
             throw new CliException(error.Message, error);
         }

@@ -28,23 +28,21 @@ internal sealed class RenderCommand
     };
 
     private readonly Option<DirectoryInfo?> package = new("--model", "-m") { Description = "Folder of a model package. Default: motion, built on first use.", HelpName = "FOLDER" };
-    private readonly Option<string> provider = new("--provider") { Description = "Where it runs: cpu, cuda or webgpu.", DefaultValueFactory = _ => "cpu" };
-    private readonly Option<int> device = new("--device") { Description = "Which GPU.", HelpName = "N" };
-    private readonly Option<int> threads = new("--threads") { Description = "Processor threads; 0 is automatic.", HelpName = "N" };
+    private readonly RenderDevice device = new();
     private readonly Option<bool> noInstall = new("--no-install") { Description = "Fail instead of installing ONNX Runtime when it is missing." };
     private readonly Option<bool> json = new("--json") { Description = "Print JSON on stdout." };
 
     public static Command Create()
     {
         var render = new RenderCommand();
-        render.provider.AcceptOnlyFromAmong("cpu", "cuda", "webgpu");
         var command = new Command(
             "render",
             "Make a film on this machine, without gateway, broker or database. Prints the film's path. "
             + "Exit codes: 0 done, 1 failure, 2 wrong usage or settings that the model cannot make, 130 interrupted.");
         command.Add(render.photo);
         render.settings.AddTo(command);
-        foreach (var option in (Option[])[render.output, render.package, render.provider, render.device, render.threads, render.noInstall, render.json])
+        render.device.AddTo(command);
+        foreach (var option in (Option[])[render.output, render.package, render.noInstall, render.json])
         {
             command.Add(option);
         }
@@ -80,20 +78,20 @@ internal sealed class RenderCommand
         // 1. The picture, upright.
         var image = await ReadPhotoAsync(file, ct);
 
-        // 2. The engine and the model.
+        // 2. The device, the engine and the model.
+        using var place = device.Take(parsed);
         await EnsureRuntimeAsync(parsed, terminal, ct);
         var model = ModelPackage.Open(parsed.GetValue(package)?.FullName ?? EnsureMotion());
         await WarnAsync(RenderSettings.Unused(model.Manifest, given), model.Manifest, terminal);
         var request = RenderSettings.Resolve(model.Manifest, given, image, new Random());
 
         // 3. The film.
-        var where = new DeviceOptions { Provider = parsed.GetValue(provider)!, DeviceId = parsed.GetValue(device), Threads = parsed.GetValue(threads) };
-        using var pipeline = PipelineLoader.Load(model, where);
+        using var pipeline = PipelineLoader.Load(model, place.Options);
         var view = parsed.GetValue(json) ? new NoProgress() : ProgressView.For(terminal);
         var film = await view.WhileAsync(() => new RenderRun(pipeline, view, TimeProvider.System).RunAsync(request, path, ct));
 
         // 4. Where it is.
-        await terminal.Out.WriteLineAsync(parsed.GetValue(json) ? ToJson(path, film, request, model, where.Provider) : path);
+        await terminal.Out.WriteLineAsync(parsed.GetValue(json) ? ToJson(path, film, request, model, place.Options.Provider) : path);
         return ExitCode.Ok;
     }
 
@@ -118,7 +116,7 @@ internal sealed class RenderCommand
     {
         var steps = new Steps(terminal.Error, TimeProvider.System);
         var installer = OnnxRuntimeInstaller.ForCheckout(steps);
-        var gpu = parsed.GetValue(provider) != "cpu";
+        var gpu = device.Provider(parsed) != "cpu";
         NativeLibraryLocation.Folder = (await installer.EnsureAsync(gpu, !parsed.GetValue(noInstall), ct)).Folder;
     }
 

@@ -87,6 +87,11 @@ internal sealed class StackStart(UpOptions options, DataFolder data, Supervisor 
     {
         var runtime = await OnnxRuntimeInstaller.ForCheckout(steps).EnsureAsync(options.Gpu, options.Install, ct);
         steps.Say($"ONNX Runtime is in {runtime.Folder}");
+        if (options.Gpus.Count > 0 && runtime.GpuProvider != "cuda")
+        {
+            throw new CliException($"`--gpu` names NVIDIA GPUs, but the ONNX Runtime in {runtime.Folder} is for {runtime.GpuProvider}: leave the names out, or set {OnnxRuntimeInstaller.Variable} to one with CUDA.");
+        }
+
         await Task.Run(() => MotionPackage.Ensure(data.Models), ct);
         steps.Say($"the model {MotionPackage.Name} is in {data.Models}");
         return new WorkerEngine(runtime.Folder, options.Gpu ? runtime.GpuProvider : "cpu");

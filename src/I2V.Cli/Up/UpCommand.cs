@@ -13,7 +13,14 @@ internal static class UpCommand
     };
 
     private static readonly Option<int?> Port = new("--port") { Description = $"Port of the gateway on 127.0.0.1. Default: {UpOptions.DefaultPort}, or the next free one." };
-    private static readonly Option<bool> Gpu = new("--gpu") { Description = "Run workers on GPUs." };
+    private static readonly Option<string[]> Gpu = new("--gpu")
+    {
+        Description = "Run workers on GPUs: in order, or on those that are named by their numbers in nvidia-smi or their uuids, one for each worker; with commas, or repeated.",
+        HelpName = "INDEX|UUID",
+        Arity = ArgumentArity.ZeroOrMore,
+        AllowMultipleArgumentsPerToken = false,
+    };
+
     private static readonly Option<DirectoryInfo[]> Model = new("--model")
     {
         Description = "Folder of a model package that the workers serve, besides motion and what the data folder holds; may be repeated. The first is loaded first.",
@@ -55,12 +62,14 @@ internal static class UpCommand
 
     private static Task<int> RunAsync(ParseResult parsed, CancellationToken ct)
     {
+        var gpus = UpGpus.Find(parsed.GetValue(Gpu) ?? []);
         var options = new UpOptions
         {
-            Workers = parsed.GetValue(Workers),
+            Workers = UpGpus.Workers(parsed.GetResult(Workers) is { Implicit: false } ? parsed.GetValue(Workers) : null, gpus.Count),
             Port = parsed.GetValue(Port),
             Data = DataOption.Folder(parsed),
-            Gpu = parsed.GetValue(Gpu),
+            Gpu = parsed.GetResult(Gpu) is { Implicit: false },
+            Gpus = gpus,
             Models = [.. (parsed.GetValue(Model) ?? []).Select(folder => Path.TrimEndingDirectorySeparator(folder.FullName)).Distinct()],
             Install = !parsed.GetValue(NoInstall),
             S3 = parsed.GetValue(Storage) == "s3" ? ReadS3(parsed) : null,

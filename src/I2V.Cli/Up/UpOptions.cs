@@ -17,6 +17,9 @@ internal sealed record UpOptions
 
     public bool Gpu { get; init; }
 
+    /// <summary>Uuids, one for each worker; empty to let workers take the GPUs in order.</summary>
+    public IReadOnlyList<string> Gpus { get; init; } = [];
+
     /// <summary>Folders of packages that the workers serve besides those in the data folder.</summary>
     public IReadOnlyList<string> Models { get; init; } = [];
 

@@ -1,21 +1,21 @@
+using I2V.Inference.Devices;
 using I2V.Inference.Pipelines;
 using I2V.Protocol.Workers;
-using Microsoft.Extensions.Options;
 
 namespace I2V.Worker.Devices;
 
-/// <summary>The one device of this process.</summary>
-internal sealed class Device
+/// <summary>The one device of this process. What it tells is a second old at most, and telling never waits for the driver.</summary>
+internal sealed class Device : IDisposable
 {
-    private readonly Func<long> freeBytes;
+    private readonly SampledProbe probe;
+    private readonly SystemMemory host;
 
-    private Device(DeviceKind kind, string id, string name, long totalBytes, Func<long> freeBytes)
+    /// <exception cref="DeviceException">The device does not answer.</exception>
+    public Device(DeviceKind kind, IGpuProbe probe, SystemMemory host, TimeProvider time)
     {
         Kind = kind;
-        Id = id;
-        Name = name;
-        TotalBytes = totalBytes;
-        this.freeBytes = freeBytes;
+        this.probe = new SampledProbe(probe, time);
+        this.host = host;
     }
 
     public static string Host { get; } = Environment.MachineName;
@@ -23,30 +23,47 @@ internal sealed class Device
     public DeviceKind Kind { get; }
 
     /// <summary>GPU uuid, or <c>HOST/cpu-0</c>, <c>HOST/cpu-1</c>, …</summary>
-    public string Id { get; }
+    public string Id => probe.Facts.Id;
 
-    public string Name { get; }
+    public string Name => probe.Facts.Name;
 
-    public long TotalBytes { get; }
+    public long TotalBytes => probe.Facts.TotalBytes;
 
-    public long FreeBytes => freeBytes();
+    public long FreeBytes => probe.Latest.Memory.FreeBytes;
 
     /// <summary>Tiers are tiers of GPU memory: a worker on the processor serves none, whatever memory its host has.</summary>
     public long TierBytes => Kind == DeviceKind.Cpu ? 0 : TotalBytes;
 
-    public static Device Find(IOptions<WorkerOptions> options) => options.Value.Provider switch
-    {
-        "cuda" => FindCuda(options.Value.DeviceIndex),
-        "webgpu" => OnHost(DeviceKind.WebGpu, "webgpu", options.Value.DeviceIndex),
-        _ => OnHost(DeviceKind.Cpu, "cpu", options.Value.DeviceIndex),
-    };
+    /// <summary>Completes with one sentence once the device is lost.</summary>
+    public Task<string> Lost => probe.Lost;
 
+    /// <summary>For heartbeats. Only NVIDIA's driver tells them.</summary>
+    public DeviceVitals Vitals => Kind == DeviceKind.Cuda ? new(probe.Latest.Memory.UsedBytes, probe.Latest.TemperatureCelsius) : default;
+
+    /// <exception cref="DeviceException">There is no such device.</exception>
+    public static Device Find(WorkerOptions options, TimeProvider time)
+    {
+        var host = new SystemMemory();
+        return options.Provider switch
+        {
+            "cuda" => new Device(DeviceKind.Cuda, GpuSelection.Select(Named(options.Gpu), options.DeviceIndex, time), host, time),
+            "webgpu" => OnHost(DeviceKind.WebGpu, FormattableString.Invariant($"WebGPU adapter {options.DeviceIndex}"), options, host, time),
+            _ => OnHost(DeviceKind.Cpu, host.ProcessorName, options, host, time),
+        };
+    }
+
+    /// <summary>After <see cref="Find"/>, which leaves CUDA one GPU.</summary>
     public static DeviceOptions ForPipeline(WorkerOptions options) => new()
     {
         Provider = options.Provider,
-        DeviceId = options.Provider == "cpu" ? 0 : options.DeviceIndex,
+        DeviceId = options.Provider == "webgpu" ? options.DeviceIndex : 0,
         Threads = options.Threads,
     };
+
+    /// <summary>Asks the device now, for a plan.</summary>
+    /// <param name="warmedUp">True once this process has run a model on it.</param>
+    /// <exception cref="DeviceException">The device is lost, or did not answer this time.</exception>
+    public DeviceSnapshot Snapshot(bool warmedUp) => Snapshots.Now(probe, host, warmedUp);
 
     public WorkerDevice Describe() => new()
     {
@@ -57,16 +74,17 @@ internal sealed class Device
         MemoryFreeBytes = FreeBytes,
     };
 
-    private static Device OnHost(DeviceKind kind, string word, int index) => new(
-        kind,
-        FormattableString.Invariant($"{Host}/{word}-{index}"),
-        kind == DeviceKind.Cpu ? HostMemory.ProcessorName() : FormattableString.Invariant($"WebGPU adapter {index}"),
-        HostMemory.TotalBytes(),
-        HostMemory.AvailableBytes);
+    public void Dispose() => probe.Dispose();
 
-    private static Device FindCuda(int index)
+    private static Device OnHost(DeviceKind kind, string name, WorkerOptions options, SystemMemory host, TimeProvider time)
     {
-        var gpu = NvidiaSmi.Query(index);
-        return new Device(DeviceKind.Cuda, gpu.Uuid, gpu.Name, gpu.TotalBytes, () => NvidiaSmi.Query(index).FreeBytes);
+        var id = FormattableString.Invariant($"{Host}/{options.Provider}-{options.DeviceIndex}");
+        return new Device(kind, new HostProbe(options.Provider, id, name, host, ByteSize.TryParse(options.MemoryLimit), time), host, time);
     }
+
+    private static string? Named(string? gpu) => string.IsNullOrWhiteSpace(gpu) ? null : gpu.Trim();
 }
+
+/// <param name="VramUsedBytes">Of the whole device, by all processes; null where nobody tells.</param>
+/// <param name="TemperatureCelsius">Null where nobody tells.</param>
+internal readonly record struct DeviceVitals(long? VramUsedBytes, int? TemperatureCelsius);

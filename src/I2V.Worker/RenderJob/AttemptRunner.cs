@@ -29,7 +29,7 @@ internal sealed partial class AttemptRunner(
 
     private async Task<AttemptOutcome> RunUnderLeaseAsync(ClaimedJob job, TimeSpan heartbeat)
     {
-        await using var lease = LeaseKeeper.Start(gateway, job, heartbeat, stopping.Time, logger);
+        await using var lease = LeaseKeeper.Start(gateway, job, heartbeat, () => render.Device.Vitals, stopping.Time, logger);
         try
         {
             var denoises = models.Find(job.Spec.Model).Manifest.Steps is not null;

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using I2V.Inference.Devices;
 using I2V.Inference.Pipelines;
 using I2V.Media;
 using I2V.Protocol.Errors;
@@ -23,6 +24,8 @@ internal static partial class FailureClassifier
         GenerationException { Error: GenerationError.ModelLoadFailed } => new(ErrorCode.ModelLoadFailed, "The worker could not load the model."),
         GenerationException { Error: GenerationError.RuntimeMissing } => new(ErrorCode.ModelLoadFailed, "The worker's inference runtime is missing or cannot be loaded."),
         GenerationException { Error: GenerationError.DeviceLost } => new(ErrorCode.InferenceFailed, "The worker's device failed, so the worker starts again."),
+        DeviceException { Error: DeviceError.Lost } => new(ErrorCode.InferenceFailed, "The worker's device failed, so the worker starts again."),
+        DeviceException => new(ErrorCode.InferenceFailed, "The worker's device did not answer."),
         GenerationException => new(ErrorCode.InferenceFailed, Clean(error.Message)),
         MediaException { Error: MediaError.ImageUnreadable } => new(ErrorCode.ImageUnreadable, Clean(error.Message)),
         MediaException { Error: MediaError.ImageTooLarge } => new(ErrorCode.ImageTooLarge, Clean(error.Message)),
@@ -41,7 +44,7 @@ internal static partial class FailureClassifier
     };
 
     /// <summary>True when nothing in this process can use the device any more.</summary>
-    public static bool IsDeviceLost(Exception error) => error is GenerationException { Error: GenerationError.DeviceLost };
+    public static bool IsDeviceLost(Exception error) => error is GenerationException { Error: GenerationError.DeviceLost } or DeviceException { Error: DeviceError.Lost };
 
     /// <summary>Messages of our own libraries are for users, but what they quote may name files or addresses.</summary>
     internal static string Clean(string message) => Locations().Replace(message, "…");

@@ -1,5 +1,6 @@
 using I2V.Protocol.Jobs;
 using I2V.Protocol.Workers;
+using I2V.Worker.Devices;
 using I2V.Worker.Gateway;
 using Microsoft.Extensions.Logging;
 
@@ -18,6 +19,7 @@ internal sealed partial class LeaseKeeper : IAsyncDisposable
     private readonly GatewayClient gateway;
     private readonly ClaimedJob job;
     private readonly TimeSpan interval;
+    private readonly Func<DeviceVitals> vitals;
     private readonly TimeProvider time;
     private readonly ILogger logger;
     private readonly CancellationTokenSource stopped = new();
@@ -31,11 +33,12 @@ internal sealed partial class LeaseKeeper : IAsyncDisposable
     private AttemptStop reason;
     private ITimer? drainLimit;
 
-    private LeaseKeeper(GatewayClient gateway, ClaimedJob job, TimeSpan interval, TimeProvider time, ILogger logger)
+    private LeaseKeeper(GatewayClient gateway, ClaimedJob job, TimeSpan interval, Func<DeviceVitals> vitals, TimeProvider time, ILogger logger)
     {
         this.gateway = gateway;
         this.job = job;
         this.interval = interval;
+        this.vitals = vitals;
         this.time = time;
         this.logger = logger;
         lease = time.CreateTimer(_ => Fence(), state: null, TimeSpan.FromSeconds(job.LeaseSeconds), Timeout.InfiniteTimeSpan);
@@ -57,8 +60,11 @@ internal sealed partial class LeaseKeeper : IAsyncDisposable
         }
     }
 
-    public static LeaseKeeper Start(GatewayClient gateway, ClaimedJob job, TimeSpan interval, TimeProvider time, ILogger logger) =>
-        new(gateway, job, interval, time, logger);
+    /// <param name="interval">Longest pause between heartbeats.</param>
+    /// <param name="vitals">What a heartbeat says about the device; must not wait for it.</param>
+    public static LeaseKeeper Start(
+        GatewayClient gateway, ClaimedJob job, TimeSpan interval, Func<DeviceVitals> vitals, TimeProvider time, ILogger logger) =>
+        new(gateway, job, interval, vitals, time, logger);
 
     /// <summary>Remembers the newest progress for the next heartbeat. Cheap, from any thread.</summary>
     public void Report(JobProgress newest)
@@ -178,7 +184,8 @@ internal sealed partial class LeaseKeeper : IAsyncDisposable
         lock (sync)
         {
             changed = changed.Task.IsCompleted ? NewSignal() : changed;
-            return new ClaimHeartbeat { JobId = job.JobId, Attempt = job.Attempt, Progress = progress };
+            var (usedBytes, celsius) = vitals();
+            return new ClaimHeartbeat { JobId = job.JobId, Attempt = job.Attempt, Progress = progress, VramUsedBytes = usedBytes, TemperatureCelsius = celsius };
         }
     }
 

@@ -20,6 +20,8 @@ internal sealed class RenderAttempt(
     /// <summary>A PNG of the largest picture that the gateway accepts, as badly compressible as it may be.</summary>
     private static readonly ImageLimits InputLimits = new() { MaxBytes = 256L << 20, Timeout = TimeSpan.FromSeconds(60) };
 
+    public Device Device => bench.Device;
+
     /// <summary>Returns when the gateway has taken the film.</summary>
     /// <param name="job">What to make.</param>
     /// <param name="progress">Hears of every phase and step.</param>

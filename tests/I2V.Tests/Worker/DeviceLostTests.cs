@@ -14,6 +14,7 @@ using Microsoft.Extensions.Options;
 
 namespace I2V.Tests.Worker;
 
+[Collection(nameof(DeviceLostTests))] // the exit code is the process's
 public sealed class DeviceLostTests : IDisposable
 {
     private static readonly GenerationException Lost = new(GenerationError.DeviceLost, "CUDA device 0 holds the error CUDA_ERROR_ILLEGAL_ADDRESS.");

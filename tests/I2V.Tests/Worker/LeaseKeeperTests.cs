@@ -3,6 +3,7 @@ using System.Text.Json;
 using I2V.Protocol;
 using I2V.Protocol.Jobs;
 using I2V.Protocol.Workers;
+using I2V.Worker.Devices;
 using I2V.Worker.Gateway;
 using I2V.Worker.RenderJob;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -183,6 +184,23 @@ public sealed class LeaseKeeperTests
         Assert.Equal(AttemptStop.None, keeper.Reason);
     }
 
+    [Fact]
+    public async Task A_heartbeat_tells_the_devices_memory_and_temperature_of_that_moment()
+    {
+        var server = Answering(HeartbeatAction.Continue);
+        var vitals = new DeviceVitals(VramUsedBytes: 5_000, TemperatureCelsius: 61);
+        await using var keeper = Start(server, () => vitals);
+
+        var first = JsonSerializer.Deserialize<ClaimHeartbeat>((await server.NextAsync()).Body, I2VJson.Options)!;
+        await time.TimerSetAsync(Interval);
+        vitals = new DeviceVitals(VramUsedBytes: 6_000, TemperatureCelsius: null);
+        time.Advance(Interval);
+        var second = JsonSerializer.Deserialize<ClaimHeartbeat>((await server.NextAsync()).Body, I2VJson.Options)!;
+
+        Assert.Equal((5_000, 61), (first.VramUsedBytes, first.TemperatureCelsius));
+        Assert.Equal((6_000, null), (second.VramUsedBytes, second.TemperatureCelsius));
+    }
+
     private static FakeServer Answering(HeartbeatAction action) =>
         new(_ => FakeServer.Json(new HeartbeatAnswer(action, (int)Lease.TotalSeconds)));
 
@@ -196,8 +214,10 @@ public sealed class LeaseKeeperTests
         await stopped.Task.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
     }
 
-    private LeaseKeeper Start(FakeServer server) =>
-        LeaseKeeper.Start(new GatewayClient(server.Client(), time), NewJob(), Interval, time, NullLogger.Instance);
+    private LeaseKeeper Start(FakeServer server, Func<DeviceVitals> vitals) =>
+        LeaseKeeper.Start(new GatewayClient(server.Client(), time), NewJob(), Interval, vitals, time, NullLogger.Instance);
+
+    private LeaseKeeper Start(FakeServer server) => Start(server, () => default);
 
     private static ClaimedJob NewJob() => new()
     {

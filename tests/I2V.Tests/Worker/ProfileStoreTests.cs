@@ -89,6 +89,7 @@ public sealed class ProfileStoreTests : IDisposable
     private ProfileStore Open(int device = 0)
     {
         var options = Options.Create(new WorkerOptions { State = folder.Path, DeviceIndex = device });
-        return new ProfileStore(options, Device.Find(options), NullLogger<ProfileStore>.Instance);
+        using var found = Device.Find(options.Value, TimeProvider.System);
+        return new ProfileStore(options, found, NullLogger<ProfileStore>.Instance);
     }
 }

@@ -21,18 +21,6 @@ public sealed class WorkerPartsTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public void Two_workers_never_own_one_device()
-    {
-        var first = DeviceLock.Take(folder.Path, "host/cpu-0");
-        var refusal = Assert.Throws<DeviceException>(() => DeviceLock.Take(folder.Path, "host/cpu-0"));
-        Assert.Contains("host/cpu-0", refusal.Message, StringComparison.Ordinal);
-        DeviceLock.Take(folder.Path, "host/cpu-1").Dispose();
-
-        first.Dispose();
-        DeviceLock.Take(folder.Path, "host/cpu-0").Dispose();
-    }
-
-    [Fact]
     public void A_killed_predecessors_files_are_swept_and_a_neighbours_are_not()
     {
         var mine = NewScratch(index: 0);
@@ -124,21 +112,6 @@ public sealed class WorkerPartsTests : IDisposable
         Assert.Contains("Worker:Packages", refusal.Message, StringComparison.Ordinal);
     }
 
-    [Theory]
-    [InlineData("GPU-6f1c, NVIDIA L4, 23034, 22560\n", 23034L << 20, 22560L << 20)]
-    public void The_drivers_answer_is_read(string output, long total, long free)
-    {
-        var gpu = NvidiaSmi.Parse(output);
-        Assert.NotNull(gpu);
-        Assert.Equal(("GPU-6f1c", "NVIDIA L4", total, free), (gpu.Uuid, gpu.Name, gpu.TotalBytes, gpu.FreeBytes));
-    }
-
-    [Theory]
-    [InlineData("")]
-    [InlineData("No devices were found")]
-    [InlineData("GPU-6f1c, NVIDIA L4, [N/A], [N/A]")]
-    public void Anything_else_from_the_driver_is_no_gpu(string output) => Assert.Null(NvidiaSmi.Parse(output));
-
     [Fact]
     public void Only_a_lasting_sickness_ends_the_process()
     {
@@ -166,6 +139,33 @@ public sealed class WorkerPartsTests : IDisposable
         Assert.DoesNotContain("secret", problem, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("cpu", "1", 0, null, "Worker:Gpu names a GPU for the provider cuda, but Worker:Provider is cpu")]
+    [InlineData("cuda", "GPU-6f1c", 2, null, "Worker:Gpu and Worker:DeviceIndex both say which GPU")]
+    [InlineData("cuda", null, 0, "8GB", "Worker:MemoryLimit is for the providers cpu and webgpu")]
+    [InlineData("cpu", null, 0, "8 apples", "Worker:MemoryLimit must be a number of bytes")]
+    [InlineData("cpu", null, 0, "0", "Worker:MemoryLimit must be at least one byte")]
+    [InlineData("cuda", "1", 0, null, null)]
+    [InlineData("webgpu", "", 3, "8GB", null)]
+    public void Options_of_the_device_that_contradict_each_other_are_named(string provider, string? gpu, int index, string? limit, string? problem)
+    {
+        var options = new WorkerOptions
+        {
+            GatewayUrl = "http://x:1",
+            Key = "i2v_live_abcdefgh_0123456789012345678901234567890123456789012",
+            Packages = "models",
+            Provider = provider,
+            Gpu = gpu,
+            DeviceIndex = index,
+            MemoryLimit = limit,
+        };
+        var problems = new List<ValidationResult>();
+
+        Assert.Equal(problem is null, Validator.TryValidateObject(options, new ValidationContext(options), problems, validateAllProperties: true));
+
+        Assert.All(problems, found => Assert.StartsWith(problem!, found.ErrorMessage, StringComparison.Ordinal));
+    }
+
     /// <summary>Uses so many bytes for a moment; they go back to the system at once, unlike the collector's.</summary>
     private static void Touch(int bytes)
     {
@@ -181,6 +181,7 @@ public sealed class WorkerPartsTests : IDisposable
     private Scratch NewScratch(int index)
     {
         var options = Options.Create(new WorkerOptions { Scratch = folder.Path, DeviceIndex = index });
-        return new Scratch(options, Device.Find(options), NullLogger<Scratch>.Instance);
+        using var device = Device.Find(options.Value, TimeProvider.System);
+        return new Scratch(options, device, NullLogger<Scratch>.Instance);
     }
 }

@@ -12,10 +12,9 @@ public sealed class NvmlTests
 
         Assert.Equal(NativeLibrary.TryLoad("libnvidia-ml.so.1", out _), nvml is not null);
         Assert.Equal(nvml is null, reason is not null);
-        if (nvml?.Read() is { } reading)
+        if (nvml?.Read() is { } memory)
         {
-            Assert.StartsWith("GPU-", reading.Uuid, StringComparison.Ordinal);
-            Assert.InRange(reading.FreeBytes, 0, reading.TotalBytes);
+            Assert.InRange(memory.FreeBytes, 0, memory.TotalBytes);
         }
         else
         {
@@ -25,27 +24,22 @@ public sealed class NvmlTests
         }
     }
 
-    [Fact]
-    public void A_library_without_the_functions_is_too_old()
+    [Theory]
+    [InlineData("libc.so.6", "libc.so.6 has no function nvmlInit_v2: the driver is too old.")]
+    [InlineData("libno-such.so.1", "libno-such.so.1 was not found by the system's loader: there is no NVIDIA driver, or the container lacks its utility capability.")]
+    public void A_library_that_cannot_be_used_says_why(string file, string sentence)
     {
-        Assert.Null(Nvml.TryOpen("libc.so.6", "nvmlDeviceGetHandleByUUID", "none", (_, _) => 0, out var reason));
+        Assert.Null(NvmlLibrary.TryOpen(file, out var reason));
 
-        Assert.Equal("libc.so.6 has no function nvmlDeviceGetHandleByUUID: the driver is too old.", reason);
+        Assert.Equal(sentence, reason);
     }
 
     [Fact]
-    public void Cudas_own_number_of_a_gpu_leads_to_the_same_gpu_or_to_a_reason()
+    public void Cudas_own_number_of_a_gpu_leads_to_a_gpu_or_to_a_reason()
     {
         var nvml = Nvml.TryOpenCuda(0, out var reason);
 
         Assert.Equal(nvml is null, reason is not null);
-        if (nvml is null)
-        {
-            Assert.DoesNotContain('\n', reason!);
-        }
-        else
-        {
-            Assert.Equal(CudaDriver.Open(0).Uuid, nvml.Read()!.Uuid);
-        }
+        Assert.DoesNotContain('\n', reason ?? "");
     }
 }
