@@ -37,12 +37,12 @@ internal sealed class ProcessMemory
         return new DeviceSnapshot
         {
             Provider = provider,
-            Id = reading.Uuid,
-            Name = reading.Name,
+            Id = Nvml.Uuid,
+            Name = Nvml.Name,
             TotalBytes = reading.TotalBytes,
             FreeBytes = reading.FreeBytes,
             HeldBytes = own is null ? 0 : held,
-            OverheadBytes = own is null ? 650_000_000 : Math.Max(held - own.Value, 650_000_000),
+            OverheadBytes = own is null ? Snapshots.ExpectedCudaOverheadBytes : Math.Max(held - own.Value, Snapshots.ExpectedCudaOverheadBytes),
             HostFreeBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
         };
     }
