@@ -201,6 +201,21 @@ public sealed class PlannerPropertyTests
         any.Planner.Plan(any.Request).Plan is not { } plan
         || new MemoryModel(any.Manifest, any.Device).HostBytes(plan.Rung.Techniques) is var host && (host == 0 || host <= any.Device.HostFreeBytes - (1L << 30)));
 
+    [Fact]
+    public void The_cases_reach_every_rung_every_degradation_and_every_refusal()
+    {
+        var outcomes = PlanCase.Any.Generator.Sample(4000, new Rnd(20), 50).Select(any => any.Planner.Plan(any.Request)).ToList();
+
+        Assert.Equal(Ladder.Names, outcomes.Select(outcome => outcome.Plan?.Rung.Name).OfType<string>().Distinct().OrderBy(Ladder.Position));
+        Assert.Equal(
+            ["frame_rule", "frames_reduced", "resolution_reduced", "temporal_windows", "vae_tiled", "weights_int8"],
+            outcomes.SelectMany(outcome => outcome.Plan?.Degradations ?? []).Select(told => told.Code).Distinct().Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["frame_rule", "ram_insufficient", "vram_insufficient"],
+            outcomes.Select(outcome => outcome.Refusal?.Code).OfType<string>().Distinct().Order(StringComparer.Ordinal));
+        Assert.InRange(outcomes.Count(outcome => outcome.IsPlanned), 1500, 4000);
+    }
+
     private static void ForAll(Arbitrary<PlanCase> cases, Func<PlanCase, bool> holds) =>
         Check.One(Config.QuickThrowOnFailure.WithMaxTest(Cases), Prop.ForAll(cases, holds));
 
