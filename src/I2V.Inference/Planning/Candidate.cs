@@ -6,4 +6,8 @@ namespace I2V.Inference.Planning;
 /// <param name="Peaks">Predicted bytes of the device.</param>
 /// <param name="NeededBytes">The least budget that it fits: for its bytes, and for the package's envelope.</param>
 /// <param name="HostBytes">Of the host, for weights.</param>
-internal sealed record Candidate(PlanRequest Settings, Rung Rung, PhasePeaks Peaks, long NeededBytes, long HostBytes);
+internal sealed record Candidate(PlanRequest Settings, Rung Rung, PhasePeaks Peaks, long NeededBytes, long HostBytes)
+{
+    /// <summary>Orders candidates by what they need; beyond every envelope, bytes decide.</summary>
+    public (long Budget, long Bytes) Need => (NeededBytes, Peaks.Max);
+}

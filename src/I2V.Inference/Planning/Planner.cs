@@ -151,7 +151,8 @@ public sealed class Planner
         {
             if (candidate.NeededBytes > Budget.DeviceBytes)
             {
-                leastDevice = leastDevice is null || candidate.NeededBytes < leastDevice.NeededBytes ? candidate : leastDevice;
+                // Of equals the last, which is the smaller film.
+                leastDevice = leastDevice is null || candidate.Need.CompareTo(leastDevice.Need) <= 0 ? candidate : leastDevice;
             }
             else if (HasRoom(candidate.HostBytes))
             {

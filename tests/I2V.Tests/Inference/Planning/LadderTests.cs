@@ -1,0 +1,90 @@
+using I2V.Inference.Models;
+using I2V.Inference.Planning;
+
+namespace I2V.Tests.Inference.Planning;
+
+public sealed class LadderTests
+{
+    [Fact]
+    public void A_large_guided_film_has_every_rung_in_order() =>
+        Assert.Equal(Ladder.Names, Names(PlanSamples.FilmWide));
+
+    [Fact]
+    public void Each_rung_keeps_the_techniques_above_it()
+    {
+        var names = Ladder.Of(PlanSamples.I2VGenXl, PlanSamples.FilmWide, "cuda").Select(rung => rung.Techniques.Names.ToHashSet()).ToList();
+
+        Assert.Empty(names[0]);
+        Assert.All(names.Zip(names.Skip(1)), pair => Assert.ProperSubset(pair.Second, pair.First));
+    }
+
+    [Fact]
+    public void Tiles_eight_bits_and_windows_are_the_inexact_ones() =>
+        Assert.Equal(
+            [Rung.Tiled, Rung.EightBit, Rung.Windows],
+            Ladder.Of(PlanSamples.I2VGenXl, PlanSamples.FilmWide, "cuda").Where(rung => !rung.Exact).Select(rung => rung.Name));
+
+    [Fact]
+    public void Rungs_that_would_change_nothing_are_left_out()
+    {
+        Assert.DoesNotContain(Rung.Tiled, Names(PlanSamples.Film512));
+        Assert.DoesNotContain(Rung.SerialGuidance, Names(PlanSamples.Film512 with { Guided = false }));
+        Assert.DoesNotContain(Rung.Windows, Names(PlanSamples.Film512 with { NumFrames = 4 }));
+        Assert.DoesNotContain(Rung.Streamed, Names(PlanSamples.Film512, provider: "cpu"));
+        Assert.DoesNotContain(Rung.Streamed, Names(PlanSamples.Film512, WithUnet(unet => unet with { Units = null })));
+        Assert.DoesNotContain(Rung.EightBit, Names(PlanSamples.Film512, WithUnet(unet => unet with { Variants = null })));
+    }
+
+    [Fact]
+    public void A_family_that_runs_in_one_piece_has_one_rung() =>
+        Assert.Equal([Rung.Resident], Ladder.Of(PlanSamples.Motion, PlanSamples.Film512, "cpu").Select(rung => rung.Name));
+
+    [Theory]
+    [InlineData(5, 4)]
+    [InlineData(8, 4)]
+    [InlineData(12, 4)]
+    [InlineData(16, 8)]
+    [InlineData(24, 12)]
+    [InlineData(32, 16)]
+    public void A_window_is_half_the_film_in_fours(int frames, int window) =>
+        Assert.Equal(window, PlanSamples.RungOf(Rung.Windows, PlanSamples.Film512 with { NumFrames = frames }).Techniques.WindowFrames);
+
+    [Theory]
+    [InlineData(512, 512, 2)]
+    [InlineData(256, 256, 2)]
+    [InlineData(768, 768, 1)]
+    public void Large_pictures_are_decoded_one_by_one(int width, int height, int frames) =>
+        Assert.Equal(frames, PlanSamples.RungOf(Rung.Sliced, PlanSamples.Film512 with { Width = width, Height = height }).Techniques.FramesPerDecode);
+
+    [Fact]
+    public void Eight_bit_weights_that_are_not_cut_into_units_stay_on_the_device_and_windows_stream_without_them()
+    {
+        var manifest = WithUnet(unet => unet with { Variants = new Dictionary<string, ComponentVariant> { ["int8"] = new("int8.onnx", 1_440_000_000) } });
+        var (eightBit, windows) = (
+            PlanSamples.RungOf(Rung.EightBit, PlanSamples.Film512, manifest).Techniques, PlanSamples.RungOf(Rung.Windows, PlanSamples.Film512, manifest).Techniques);
+
+        Assert.True(eightBit is { EightBit: true, Streamed: false });
+        Assert.True(windows is { EightBit: false, Streamed: true });
+    }
+
+    [Fact]
+    public void Places_follow_the_order_and_unknown_names_have_none()
+    {
+        Assert.Equal(Enumerable.Range(0, 9), Ladder.Names.Select(Ladder.Position));
+        Assert.Equal(-1, Ladder.Position("cellar"));
+    }
+
+    [Theory]
+    [InlineData(512, 466_033)]
+    [InlineData(768, 1_048_576)]
+    [InlineData(1024, 1_864_135)]
+    public void A_resolution_by_its_lines_is_that_of_a_wide_picture(int lines, int pixels) => Assert.Equal(pixels, Resolution.PixelsOf(lines));
+
+    private static IEnumerable<string> Names(PlanRequest film, ModelManifest? manifest = null, string provider = "cuda") =>
+        Ladder.Of(manifest ?? PlanSamples.I2VGenXl, film, provider).Select(rung => rung.Name);
+
+    private static ModelManifest WithUnet(Func<ModelComponent, ModelComponent> change) => PlanSamples.I2VGenXl with
+    {
+        Components = PlanSamples.I2VGenXl.Components.ToDictionary(pair => pair.Key, pair => pair.Key == "unet" ? change(pair.Value) : pair.Value),
+    };
+}
