@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using I2V.Inference.Models;
 using I2V.Inference.Native;
 using I2V.Inference.Pipelines;
+using I2V.Inference.Planning;
 using I2V.Media;
 
 namespace I2V.GpuProof;
@@ -58,13 +59,14 @@ internal static class MeasureSpeed
         var shape = new FilmShape(1, 4, size.Frames, size.Height / 8, size.Width / 8);
         var latents = new float[shape.Length];
         new I2V.ModelBuilder.Weights.RandomWeights("latents", 4).Read("decode", [latents.Length], latents);
-        var decode = new I2VGenXlDecoder(decoder, package.Manifest.Latent!);
+        var decode = new I2VGenXlDecoder(package.Manifest.Latent!, new Tiling());
         var times = new List<double>();
         for (var i = 0; i < 4; i++)
         {
             var start = Stopwatch.GetTimestamp();
-            foreach (var _ in decode.Decode(latents, shape, CancellationToken.None))
+            for (var made = 0; made < shape.Frames;)
             {
+                made += decode.Decode(decoder, latents, shape, made, Techniques.None, CancellationToken.None).Count;
             }
 
             times.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);

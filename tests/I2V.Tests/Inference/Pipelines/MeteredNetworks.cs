@@ -36,6 +36,9 @@ internal sealed class MeteredNetworks(ModelPackage package, long limitBytes = lo
     /// <summary>Refuses one run: the network, and how many of its runs go before.</summary>
     public (string Component, int Before)? Fault { get; set; }
 
+    /// <summary>Refuses to load this network once.</summary>
+    public string? RefusedLoad { get; set; }
+
     public long LimitBytes { get; set; } = limitBytes;
 
     public INetwork Load(NetworkChoice choice)
@@ -43,6 +46,12 @@ internal sealed class MeteredNetworks(ModelPackage package, long limitBytes = lo
         var facts = package.Manifest.Components[choice.Component];
         var bytes = choice.Streamed ? 2 * facts.Units!.Max(unit => unit.WeightBytes)
             : choice.Variant is { } variant ? facts.Variants![variant].WeightBytes : facts.WeightBytes;
+        if (RefusedLoad == choice.Component)
+        {
+            RefusedLoad = null;
+            Refuse(choice.Component);
+        }
+
         Need(choice.Component, bytes);
         var network = new Metered(this, choice.Component, loader.Load(choice));
         weights.Add(choice.Component, bytes);
@@ -57,11 +66,16 @@ internal sealed class MeteredNetworks(ModelPackage package, long limitBytes = lo
         var needed = weights.Values.Sum() + bytes;
         if (needed > LimitBytes)
         {
-            Events.Add($"refuse {component}");
-            throw new GenerationException(GenerationError.OutOfDeviceMemory, $"{component} needs {needed} of {LimitBytes} bytes.");
+            Refuse(component);
         }
 
         PeakBytes = Math.Max(PeakBytes, needed);
+    }
+
+    private void Refuse(string component)
+    {
+        Events.Add($"refuse {component}");
+        throw new GenerationException(GenerationError.OutOfDeviceMemory, $"There is no room for {component} in {LimitBytes} bytes.");
     }
 
     private void BeginRun(string component, IReadOnlyDictionary<string, long> sizes)
@@ -71,8 +85,7 @@ internal sealed class MeteredNetworks(ModelPackage package, long limitBytes = lo
             Fault = before == 0 ? null : (faulty, before - 1);
             if (before == 0)
             {
-                Events.Add($"refuse {component}");
-                throw new GenerationException(GenerationError.OutOfDeviceMemory, $"{component} was refused.");
+                Refuse(component);
             }
         }
 

@@ -33,7 +33,7 @@ public sealed class TemporalWindowsTests
         const int Plane = 4;
         var film = Enumerable.Range(0, Rows * frames * Plane).Select(i => (float)i).ToArray();
 
-        Assert.Equal(film, Average(new TemporalWindows(frames, window), film, Plane, (_, _) => 0), (a, b) => Math.Abs(a - b) <= 1e-6f * Math.Max(1, a));
+        Assert.Equal(film, Average(new TemporalWindows(frames, window), film, Plane, _ => 0), (a, b) => Math.Abs(a - b) <= 1e-6f * Math.Max(1, a));
     }
 
     [Fact]
@@ -42,20 +42,20 @@ public sealed class TemporalWindowsTests
         // Windows 0…3, 2…5: weights 1 2 2 1 each, so frames 2 and 3 are shared as 2 : 1 and 1 : 2.
         var windows = new TemporalWindows(6, 4);
 
-        var made = Average(windows, new float[6], plane: 1, (window, _) => window == 0 ? 3 : 6);
+        var made = Average(windows, new float[6], plane: 1, window => window == 0 ? 3 : 6);
 
         Assert.Equal([3, 3, 4, 5, 6, 6], made, (a, b) => Math.Abs(a - b) <= 1e-6);
     }
 
-    private static float[] Average(TemporalWindows windows, float[] film, int plane, Func<int, int, float> change)
+    private static float[] Average(TemporalWindows windows, float[] film, int plane, Func<int, float> change)
     {
         var made = new float[film.Length];
         for (var window = 0; window < windows.Firsts.Count; window++)
         {
-            var frames = made.Length / (windows.Firsts[^1] + windows.Length);
-            var part = new float[frames * windows.Length];
+            var perFrame = made.Length / (windows.Firsts[^1] + windows.Length);
+            var part = new float[perFrame * windows.Length];
             windows.Cut<float>(film, window, plane, part);
-            windows.Add([.. part.Select((value, at) => value + change(window, at))], window, plane, made);
+            windows.Add([.. part.Select(value => value + change(window))], window, plane, made);
         }
 
         return made;
