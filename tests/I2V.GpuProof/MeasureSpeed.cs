@@ -64,9 +64,9 @@ internal static class MeasureSpeed
         for (var i = 0; i < 4; i++)
         {
             var start = Stopwatch.GetTimestamp();
-            for (var done = 0; done < shape.Frames;)
+            for (var made = 0; made < shape.Frames;)
             {
-                done += decode.Decode(decoder, latents, shape, done, Techniques.None, CancellationToken.None).Count;
+                made += decode.Decode(decoder, latents, shape, made, Techniques.None, CancellationToken.None).Count;
             }
 
             times.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
