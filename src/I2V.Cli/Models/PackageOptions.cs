@@ -31,10 +31,16 @@ internal sealed partial class PackageOptions
 
     private readonly Option<string?> precision = new("--precision") { Description = "fp16 or fp32. Default: fp16 for fused, fp32 for portable." };
 
+    private readonly Option<string?> weights = new("--weights")
+    {
+        Description = "int8: add a denoiser with matrices in 8 bits, for cards that are too small for the other. It is used when nothing exact fits.",
+    };
+
     public PackageOptions()
     {
         target.AcceptOnlyFromAmong("fused", "portable");
         precision.AcceptOnlyFromAmong("fp16", "fp32");
+        weights.AcceptOnlyFromAmong("int8");
         name.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<string>() is { } given && !ValidName().IsMatch(given))
@@ -50,7 +56,7 @@ internal sealed partial class PackageOptions
 
     public void AddTo(Command command)
     {
-        foreach (var option in (Option[])[output, name, target, precision, Loras.Option, Json])
+        foreach (var option in (Option[])[output, name, target, precision, weights, Loras.Option, Json])
         {
             command.Add(option);
         }
@@ -116,6 +122,7 @@ internal sealed partial class PackageOptions
             Name = parsed.GetValue(name)!,
             Target = chosen,
             Precision = (wanted ?? (chosen == Target.Fused ? "fp16" : "fp32")) == "fp16" ? TensorElementType.Float16 : TensorElementType.Float,
+            EightBit = parsed.GetValue(weights) == "int8",
         };
     }
 

@@ -86,6 +86,12 @@ public sealed record ModelComponent(string Graph, string Target, long WeightByte
 /// <param name="WeightBytes">Bytes of its weights, which may lie in the component's own file.</param>
 public sealed record ComponentVariant(string Graph, long WeightBytes)
 {
+    /// <summary>The variant with feed-forward layers in one: more memory for a little less time.</summary>
+    public const string Whole = "whole";
+
+    /// <summary>The variant with matrices in 8 bits: less memory for a film that is not quite the same.</summary>
+    public const string EightBit = "int8";
+
     public IReadOnlyList<GraphInput>? Inputs { get; init; }
 
     public IReadOnlyList<ComponentUnit>? Units { get; init; }

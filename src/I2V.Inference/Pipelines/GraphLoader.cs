@@ -11,8 +11,11 @@ internal static class GraphLoader
     private const string WebGpuRefusal = "The provider webgpu cannot be used: ONNX Runtime finds no graphics adapter with a driver, or was built without it.";
 
     /// <exception cref="GenerationException">The runtime, its provider or the graph cannot be used; out of device memory has its own error.</exception>
-    public static InferenceSession Load(ModelPackage package, string component, DeviceOptions device) =>
-        Load(package.GraphPath(component), $"The graph {component} of the model {package.Manifest.Name}", device);
+    public static InferenceSession Load(ModelPackage package, string component, DeviceOptions device, string? variant = null) =>
+        Load(
+            variant is null ? package.GraphPath(component) : package.GraphPath(component, variant),
+            $"The graph {component}{(variant is null ? "" : $" ({variant})")} of the model {package.Manifest.Name}",
+            device);
 
     /// <param name="path">Of the graph.</param>
     /// <param name="title">What it is, as the beginning of a sentence.</param>
@@ -96,11 +99,23 @@ internal static class GraphLoader
         options.EnableCpuMemArena = false;
         options.EnableMemoryPattern = false;
 
+        KeepEightBit(options);
         if (ProviderName(device) is not null)
         {
             options.AddSessionConfigEntry(RecordPlacement, "1");
             AppendProvider(options, device);
         }
+    }
+
+    /// <summary>
+    /// Weights in 8 bits stay so, beside the operators that were written for what is computed with them. The runtime would
+    /// fold them as constants into full ones, or put products with 8-bit kernels of its own in the place of ours; each
+    /// option keeps it from one of the two.
+    /// </summary>
+    internal static void KeepEightBit(SessionOptions options)
+    {
+        options.AddSessionConfigEntry("session.disable_qdq_constant_folding", "1");
+        options.AddSessionConfigEntry("session.disable_quant_qdq", "1");
     }
 
     private static void AppendProvider(SessionOptions options, DeviceOptions device)

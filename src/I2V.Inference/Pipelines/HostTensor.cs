@@ -11,7 +11,7 @@ internal static class HostTensor
 
     /// <summary>Runs a network for its only output and copies that to an array.</summary>
     public static float[] RunToArray(
-        this Network network, IReadOnlyDictionary<string, long> sizes, IReadOnlyDictionary<string, OrtValue> inputs, string output, CancellationToken ct)
+        this INetwork network, IReadOnlyDictionary<string, long> sizes, IReadOnlyDictionary<string, OrtValue> inputs, string output, CancellationToken ct)
     {
         using var value = network.Run(sizes, inputs, [(output, Place.Host)], ct)[0];
         return value.GetTensorDataAsSpan<float>().ToArray();

@@ -1,5 +1,6 @@
 using I2V.Inference.Models;
 using I2V.Inference.Native;
+using I2V.Inference.Planning;
 using I2V.Inference.Sampling;
 using I2V.Inference.Tokenizers;
 using I2V.Media;
@@ -9,33 +10,49 @@ namespace I2V.Inference.Pipelines;
 /// <summary>I2VGen-XL (arXiv:2311.04145): a picture and a prompt become a film by denoising latents of all frames at once.</summary>
 internal sealed class I2VGenXlPipeline : IVideoPipeline
 {
-    /// <summary>Prompt, negative prompt, what the picture shows, its latents, and what follows from them all.</summary>
-    private const int EncodingSteps = 5;
-
     private const int WarmUpSteps = 2;
 
+    private readonly I2VGenXlFacts facts;
     private readonly I2VGenXlNetworks networks;
     private readonly I2VGenXlEncoders encoders;
     private readonly I2VGenXlDecoder decoder;
-    private readonly LatentFacts latent;
-    private readonly NoiseSchedule schedule;
+    private readonly TimeProvider time;
     private readonly bool countsMemory;
 
     /// <exception cref="GenerationException">The package cannot be used, or the runtime or its provider cannot.</exception>
-    public I2VGenXlPipeline(ModelPackage package, DeviceOptions device)
+    public I2VGenXlPipeline(ModelPackage package, DeviceOptions device, Techniques? techniques = null)
+        : this(package, new NetworkLoader(package, device).Load, new Tiling(), TimeProvider.System)
     {
-        Manifest = package.Manifest;
-        latent = Needed(Manifest.Latent, "latent");
-        schedule = ReadSchedule(Needed(Manifest.Scheduler, "scheduler"));
-        var facts = Needed(Manifest.ImageEncoder, "image_encoder");
-        var tokenizer = ClipTokenizer.Load(package);
         countsMemory = device.Provider == "cuda";
-        networks = new I2VGenXlNetworks(package, device);
-        encoders = new I2VGenXlEncoders(networks, tokenizer, facts, latent);
-        decoder = new I2VGenXlDecoder(networks.VaeDecoder, latent);
+        GraphLoader.OwnMemory(device); // its phases are counted from the first network on
+        try
+        {
+            Prepare(techniques ?? Techniques.None, CancellationToken.None);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Loads nothing yet.</summary>
+    /// <param name="package">The model.</param>
+    /// <param name="load">Loads one of its networks.</param>
+    /// <param name="tiling">How large pictures are cut where techniques ask for it.</param>
+    /// <param name="time">Measures runs.</param>
+    internal I2VGenXlPipeline(ModelPackage package, Func<NetworkChoice, INetwork> load, Tiling tiling, TimeProvider time)
+    {
+        (Manifest, this.time) = (package.Manifest, time);
+        facts = I2VGenXlFacts.Read(Manifest);
+        networks = new I2VGenXlNetworks(package, load, time);
+        encoders = new I2VGenXlEncoders(networks, ClipTokenizer.Load(package), facts.ImageEncoder, facts.Latent, tiling);
+        decoder = new I2VGenXlDecoder(facts.Latent, tiling);
     }
 
     public ModelManifest Manifest { get; }
+
+    public RunFacts? LastRun { get; private set; }
 
     public IReadOnlyDictionary<GenerationPhase, long> PhasePeakBytes =>
         Memory?.PhasePeaks.ToDictionary(peak => peak.Key, peak => peak.Value.LiveBytes) ?? [];
@@ -45,7 +62,16 @@ internal sealed class I2VGenXlPipeline : IVideoPipeline
 
     private DeviceMemory? Memory => countsMemory ? DeviceMemory.Current : null;
 
-    public void WarmUp(CancellationToken ct)
+    public void Prepare(Techniques techniques, CancellationToken ct)
+    {
+        networks.Require(techniques);
+        networks.Enter(techniques);
+        networks.LoadKept(ct);
+    }
+
+    public void WarmUp(CancellationToken ct) => WarmUp(Techniques.None, ct);
+
+    public void WarmUp(Techniques techniques, CancellationToken ct)
     {
         var side = Manifest.Sizes.Min;
         var request = new GenerationRequest
@@ -57,6 +83,7 @@ internal sealed class I2VGenXlPipeline : IVideoPipeline
             Fps = Manifest.Defaults.Fps,
             Steps = WarmUpSteps,
             Seed = 0,
+            Techniques = techniques,
         };
         foreach (var _ in Generate(request, progress: null, ct))
         {
@@ -67,7 +94,8 @@ internal sealed class I2VGenXlPipeline : IVideoPipeline
     public IEnumerable<RgbImage> Generate(GenerationRequest request, IProgress<GenerationProgress>? progress, CancellationToken ct)
     {
         RequestChecks.Require(Manifest, request);
-        return Film(request, Settings.Of(Manifest, request), progress, ct);
+        networks.Require(request.Techniques);
+        return Film(request, I2VGenXlSettings.Of(Manifest, request), progress, ct);
     }
 
     public void Dispose() => networks.Dispose();
@@ -76,45 +104,73 @@ internal sealed class I2VGenXlPipeline : IVideoPipeline
     internal float[] Latents(GenerationRequest request, CancellationToken ct)
     {
         RequestChecks.Require(Manifest, request);
-        var settings = Settings.Of(Manifest, request);
-        var sampler = Samplers.Create(settings.Sampler, schedule, settings.Steps, request.Seed, request.Eta);
-        return Denoise(request, settings, FilmShape.Of(latent, request, settings.Guidance > 1), sampler, progress: null, ct);
+        var settings = I2VGenXlSettings.Of(Manifest, request);
+        var shape = FilmShape.Of(facts.Latent, request, settings.Guidance > 1);
+        Enter(GenerationPhase.Encoding, request.Techniques);
+        var known = encoders.Encode(request, shape, request.Techniques, progress: null, ct);
+        Enter(GenerationPhase.Denoising, request.Techniques);
+        return Denoise(request, settings, shape, known, request.Techniques, progress: null, ct);
     }
 
-    private IEnumerable<RgbImage> Film(GenerationRequest request, Settings settings, IProgress<GenerationProgress>? progress, CancellationToken ct)
+    private IEnumerable<RgbImage> Film(GenerationRequest request, I2VGenXlSettings settings, IProgress<GenerationProgress>? progress, CancellationToken ct)
     {
-        // 1. The steps, and the latents' sizes: two halves when the prompt is set against the negative one.
-        var shape = FilmShape.Of(latent, request, settings.Guidance > 1);
-        Memory?.BeginPhase(GenerationPhase.Encoding);
-        Memory?.ResetPeaks();
-        var sampler = Samplers.Create(settings.Sampler, schedule, settings.Steps, request.Seed, request.Eta);
-
-        // 2. – 5. are in a method of their own, so that what they hold on the device is gone when frames are decoded.
-        var latents = Denoise(request, settings, shape, sampler, progress, ct);
-
-        // 6. Decode, and hand the frames on one by one, so that they are written while the rest is made.
-        Memory?.BeginPhase(GenerationPhase.Decoding);
-        var number = 0;
-        foreach (var frame in decoder.Decode(latents, shape, ct))
+        // 1. The latents' sizes: two halves when the prompt is set against the negative one. Steps that the schedule has no
+        //    room for are refused before anything runs.
+        var shape = FilmShape.Of(facts.Latent, request, settings.Guidance > 1);
+        _ = SamplerOf(request, settings);
+        var record = new RunRecord(networks, encoders);
+        var attempts = new PhaseAttempts(request.Techniques, request.StepDown, Enter, () => Memory?.Trim(), time);
+        Enter(GenerationPhase.Encoding, request.Techniques);
+        Memory?.ResetPeaks(); // what an earlier run left is gone, and not of this one
+        try
         {
-            progress?.Report(new GenerationProgress(GenerationPhase.Decoding, ++number, request.NumFrames));
-            yield return frame;
+            // 2. Look at prompts and picture, unless they are known from another job.
+            var known = attempts.Run(GenerationPhase.Encoding, techniques => encoders.Encode(request, shape, techniques, progress, ct));
+
+            // 3. – 5. are in a method of their own, so that what they hold on the device is gone when frames are decoded.
+            var latents = attempts.Run(GenerationPhase.Denoising, techniques => Denoise(request, settings, shape, known, techniques, progress, ct));
+
+            // 6. Decode, and hand the frames on one by one, so that they are written while the rest is made.
+            for (var number = 0; number < shape.Frames;)
+            {
+                foreach (var frame in attempts.Run(GenerationPhase.Decoding, techniques => Decode(latents, shape, number, techniques, ct)))
+                {
+                    ct.ThrowIfCancellationRequested();
+                    number++;
+                    progress?.Report(new GenerationProgress(GenerationPhase.Decoding, number, shape.Frames));
+                    yield return frame;
+                }
+            }
+        }
+        finally
+        {
+            // 7. Only what these techniques keep stays, whatever happened; the rest of the memory is the driver's again.
+            networks.Enter(attempts.Techniques);
+            Memory?.Trim();
+            LastRun = record.End(attempts);
         }
     }
 
     private float[] Denoise(
-        GenerationRequest request, Settings settings, FilmShape shape, ISampler sampler, IProgress<GenerationProgress>? progress, CancellationToken ct)
+        GenerationRequest request,
+        I2VGenXlSettings settings,
+        FilmShape shape,
+        I2VGenXlKnowledge known,
+        Techniques techniques,
+        IProgress<GenerationProgress>? progress,
+        CancellationToken ct)
     {
-        // 2. Look at prompts and picture, unless they are known from another job.
-        using var conditions = Encode(request, settings, shape, progress, ct);
-
-        // 3. Draw the noise from the seed, so that the same request gives the same film.
-        var latents = request.Noise is { } given ? [.. given.Latents] : Noise(shape.Length, request.Seed, NoiseStream.Latents);
+        // 3. Compute what all steps share, and draw the noise from the seed, so that the same request gives the same film.
+        var windows = new TemporalWindows(shape.Frames, techniques.WindowFrames);
+        using var conditions = I2VGenXlConditions.Make(
+            networks.Use(I2VGenXlNetworks.Conditioning), shape, known, windows, techniques.SerialGuidance, request.Fps, ct);
+        networks.Finish(I2VGenXlNetworks.Conditioning);
+        var latents = request.Noise is { } given ? [.. given.Latents] : GaussianNoise.Make(shape.Length, request.Seed, NoiseStream.Latents);
+        Memory?.Trim(); // what was used until now lies scattered, and the largest phase comes
 
         // 4. Take the noise away, step by step.
-        Memory?.Trim(); // what the encoders used lies scattered, and the largest phase comes now
-        Memory?.BeginPhase(GenerationPhase.Denoising);
-        using var denoiser = new I2VGenXlDenoiser(networks.Unet, shape, conditions);
+        var sampler = SamplerOf(request, settings);
+        using var denoiser = new I2VGenXlDenoiser(networks.Use(I2VGenXlNetworks.Unet), shape, windows, conditions);
         for (var step = 1; step <= settings.Steps; step++)
         {
             var output = denoiser.Predict(latents, sampler.Timesteps[step - 1], (float)settings.Guidance, ct);
@@ -132,59 +188,22 @@ internal sealed class I2VGenXlPipeline : IVideoPipeline
         return latents;
     }
 
-    private I2VGenXlConditions Encode(
-        GenerationRequest request, Settings settings, FilmShape shape, IProgress<GenerationProgress>? progress, CancellationToken ct)
+    private IReadOnlyList<RgbImage> Decode(float[] latents, FilmShape shape, int first, Techniques techniques, CancellationToken ct) =>
+        decoder.Decode(networks.Use(I2VGenXlNetworks.VaeDecoder), latents, shape, first, techniques, ct);
+
+    /// <summary>Makes room for a phase: only its own network and what stays anyway may be there.</summary>
+    private void Enter(GenerationPhase phase, Techniques techniques)
     {
-        var identity = I2VGenXlEncoders.Identity(request.Image);
-        var done = 0;
-        T Done<T>(T result)
+        networks.Enter(techniques, phase switch
         {
-            progress?.Report(new GenerationProgress(GenerationPhase.Encoding, ++done, EncodingSteps));
-            return result;
-        }
-
-        var positive = Done(encoders.Prompt(request.Prompt, ct));
-        var negative = Done(shape.Halves == 2 ? encoders.Prompt(request.NegativePrompt, ct) : null);
-        var meaning = Done(encoders.Meaning(request.Image, identity, request.Width, request.ImageFit, ct));
-        var moments = Done(encoders.Moments(request.Image, identity, request.Width, request.Height, request.ImageFit, ct));
-        var noise = request.Noise?.Posterior ?? Noise(shape.Channels * shape.Plane, request.Seed, NoiseStream.Posterior);
-        var picture = PictureLatents.WithPositions(PictureLatents.Draw(moments, noise, latent.Scaling), shape);
-        return Done(I2VGenXlConditions.Make(
-            networks.Conditioning, shape, negative is null ? [positive] : [negative, positive], meaning, picture, request.Fps, ct));
+            GenerationPhase.Denoising => I2VGenXlNetworks.Unet,
+            GenerationPhase.Decoding => I2VGenXlNetworks.VaeDecoder,
+            _ => null,
+        });
+        Memory?.Trim();
+        Memory?.BeginPhase(phase);
     }
 
-    private static float[] Noise(int count, long seed, NoiseStream stream)
-    {
-        var noise = new float[count];
-        GaussianNoise.Fill(noise, seed, stream);
-        return noise;
-    }
-
-    private NoiseSchedule ReadSchedule(SchedulerConfig config)
-    {
-        try
-        {
-            // Both samplers, so that a spacing nobody knows is told when the model is loaded and not by the first job.
-            var read = new NoiseSchedule(config);
-            _ = (Timesteps.SingleStep(config, 1), Timesteps.MultiStep(config, 1));
-            return read;
-        }
-        catch (NotSupportedException error)
-        {
-            throw new GenerationException(GenerationError.ModelLoadFailed, $"The schedule of the model {Manifest.Name} is not known: {error.Message}.", error);
-        }
-    }
-
-    private T Needed<T>(T? facts, string name)
-        where T : class => facts ?? throw new GenerationException(
-            GenerationError.ModelLoadFailed, $"The manifest of the model {Manifest.Name} has no {name}, which the family {Manifest.Family} needs.");
-
-    /// <summary>The request's own values or else the model's.</summary>
-    private sealed record Settings(int Steps, double Guidance, string Sampler)
-    {
-        public static Settings Of(ModelManifest manifest, GenerationRequest request) => new(
-            request.Steps ?? manifest.Defaults.Steps ?? manifest.Presets?.GetValueOrDefault(manifest.Defaults.Preset ?? "")?.Steps ?? 50,
-            request.GuidanceScale ?? manifest.Defaults.GuidanceScale ?? 1,
-            request.Sampler ?? manifest.Defaults.Sampler ?? Samplers.Ddim);
-    }
+    private ISampler SamplerOf(GenerationRequest request, I2VGenXlSettings settings) =>
+        Samplers.Create(settings.Sampler, facts.Schedule, settings.Steps, request.Seed, request.Eta);
 }

@@ -10,6 +10,9 @@ internal sealed class LruCache<TKey, TValue>(int capacity)
     private readonly Dictionary<TKey, LinkedListNode<(TKey Key, TValue Value)>> nodes = [];
     private readonly LinkedList<(TKey Key, TValue Value)> order = [];
 
+    /// <summary>How often a result was kept already.</summary>
+    public int Hits { get; private set; }
+
     /// <summary>How often a result had to be made.</summary>
     public int Misses { get; private set; }
 
@@ -18,6 +21,7 @@ internal sealed class LruCache<TKey, TValue>(int capacity)
     {
         if (TryGet(key, out var kept))
         {
+            Hits++;
             return kept;
         }
 

@@ -56,14 +56,21 @@ internal sealed class Network : INetwork
 
     private DeviceMemory? Memory => device.Provider == "cuda" ? DeviceMemory.Current : null;
 
+    /// <summary>Loads a component.</summary>
+    /// <param name="package">Whose.</param>
+    /// <param name="component">Its name.</param>
+    /// <param name="device">Where it shall run.</param>
+    /// <param name="variant">One of the component's variants; null for its own graph.</param>
     /// <exception cref="GenerationException">The runtime, its provider or the graph cannot be used, or the manifest describes other inputs.</exception>
-    public static Network Load(ModelPackage package, string component, DeviceOptions device)
+    public static Network Load(ModelPackage package, string component, DeviceOptions device, string? variant = null)
     {
         var title = $"The network {component} of the model {package.Manifest.Name}";
-        var session = GraphLoader.Load(package, component, device);
+        var session = GraphLoader.Load(package, component, device, variant);
         try
         {
-            var described = package.Manifest.Components[component].Inputs ?? [.. session.InputNames.Select(name => new GraphInput(name, "tensor"))];
+            var facts = package.Manifest.Components[component];
+            var inputs = variant is null ? facts.Inputs : facts.Variants![variant].Inputs;
+            var described = inputs ?? [.. session.InputNames.Select(name => new GraphInput(name, "tensor"))];
             var derived = new DerivedInputs(described);
             var names = described.Select(input => input.Name).ToHashSet();
             return names.SetEquals(session.InputNames)

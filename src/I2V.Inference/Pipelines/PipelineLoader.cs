@@ -1,4 +1,5 @@
 using I2V.Inference.Models;
+using I2V.Inference.Planning;
 
 namespace I2V.Inference.Pipelines;
 
@@ -21,11 +22,14 @@ public sealed record DeviceOptions
 /// <summary>Opens a package and builds the pipeline of its family.</summary>
 public static class PipelineLoader
 {
-    /// <exception cref="GenerationException">The package or the runtime cannot be used.</exception>
-    public static IVideoPipeline Load(ModelPackage package, DeviceOptions device) => package.Manifest.Family switch
+    /// <param name="package">Opened, so its files are whole.</param>
+    /// <param name="device">Where it shall run.</param>
+    /// <param name="techniques">Those that runs will use: what they keep loaded is loaded now. Null for none: everything.</param>
+    /// <exception cref="GenerationException">The package or the runtime cannot be used; out of device memory has its own error.</exception>
+    public static IVideoPipeline Load(ModelPackage package, DeviceOptions device, Techniques? techniques = null) => package.Manifest.Family switch
     {
         "motion" => new MotionPipeline(package, device),
-        "i2vgen-xl" => new I2VGenXlPipeline(package, device),
+        "i2vgen-xl" => new I2VGenXlPipeline(package, device, techniques),
         var family => throw new GenerationException(
             GenerationError.ModelLoadFailed,
             $"The model {package.Manifest.Name} is of the family {family}, which this version cannot run; it runs motion and i2vgen-xl."),

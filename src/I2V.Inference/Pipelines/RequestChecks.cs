@@ -67,6 +67,11 @@ internal static class RequestChecks
         {
             yield return $"motion_amount is {amount}, but must be 0 to 1";
         }
+
+        if (request.Techniques is { FramesPerDecode: < 0 } or { WindowFrames: < 0 })
+        {
+            yield return $"frames per decode and per window are {request.Techniques.FramesPerDecode} and {request.Techniques.WindowFrames}, but must be 0 or more";
+        }
     }
 
     private static IEnumerable<string> Side(string name, int pixels, SizeLimits sizes)

@@ -41,6 +41,14 @@ internal static class GaussianNoise
         }
     }
 
+    /// <summary>As many numbers as are wanted.</summary>
+    public static float[] Make(int count, long seed, NoiseStream stream)
+    {
+        var values = new float[count];
+        Fill(values, seed, stream);
+        return values;
+    }
+
     private static (float Cosine, float Sine) Pair(uint radius, uint angle)
     {
         const double Unit = 1.0 / 4294967296;

@@ -1,3 +1,4 @@
+using I2V.Inference.Models;
 using I2V.ModelBuilder.Weights;
 using Element = I2V.Inference.Native.TensorElementType;
 
@@ -19,13 +20,32 @@ public static class I2VGenXl
     /// <param name="weights">The weights of a checkpoint folder, by its name.</param>
     /// <param name="target">Fused needs <paramref name="type"/> Float16.</param>
     /// <param name="type">Float or Float16: of the weights, and of what is computed with them.</param>
-    public static IReadOnlyList<BuiltNetwork> Networks(I2VGenXlConfigs configs, Func<string, IWeightSource> weights, Target target, Element type) =>
+    /// <param name="eightBit">Whether the denoiser has a variant whose matrices are in 8 bits.</param>
+    public static IReadOnlyList<BuiltNetwork> Networks(
+        I2VGenXlConfigs configs, Func<string, IWeightSource> weights, Target target, Element type, bool eightBit = false) =>
     [
         ClipTextEncoder.Build(configs.TextEncoder, weights("text_encoder"), target, type),
         ClipVisionEncoder.Build(configs.ImageEncoder, weights("image_encoder"), target, type),
         AutoencoderKl.Encoder(configs.Vae, weights("vae"), target, type),
         AutoencoderKl.Decoder(configs.Vae, weights("vae"), target, type),
         I2VGenXlConditioning.Build(configs.Unet, configs.TextEncoder.MaxPositionEmbeddings, weights("unet"), target, type),
-        I2VGenXlUnet.Build(configs.Unet, weights("unet"), target, type),
+        Unet(configs.Unet, weights("unet"), target, type, eightBit),
     ];
+
+    private static BuiltNetwork Unet(I2VGenXlUnetConfig config, IWeightSource weights, Target target, Element type, bool eightBit)
+    {
+        var variants = new Dictionary<string, NetworkVariant>();
+        if (target == Target.Fused)
+        {
+            // Portable feed-forward layers are in one as they are.
+            variants[ComponentVariant.Whole] = new(I2VGenXlUnet.Build(config, weights, target, type, chunked: false).Graph, OwnWeights: false);
+        }
+
+        if (eightBit)
+        {
+            variants[ComponentVariant.EightBit] = new(I2VGenXlUnet.Build(config, weights, target, type, eightBit: true).Graph, OwnWeights: true);
+        }
+
+        return I2VGenXlUnet.Build(config, weights, target, type) with { Variants = variants };
+    }
 }

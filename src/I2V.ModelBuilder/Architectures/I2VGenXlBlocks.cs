@@ -7,7 +7,8 @@ namespace I2V.ModelBuilder.Architectures;
 /// <param name="config">Sizes.</param>
 /// <param name="context">[b, tokens, ctx].</param>
 /// <param name="time">[b, 4·width], after SiLU.</param>
-internal sealed class I2VGenXlBlocks(I2VGenXlUnetConfig config, Value context, Value time)
+/// <param name="chunked">Whether feed-forward layers of the widest levels work in chunks, where the target is fused.</param>
+internal sealed class I2VGenXlBlocks(I2VGenXlUnetConfig config, Value context, Value time, bool chunked)
 {
     public const double ResnetEpsilon = 1e-5;
     private const double TransformerEpsilon = 1e-6;
@@ -106,10 +107,10 @@ internal sealed class I2VGenXlBlocks(I2VGenXlUnetConfig config, Value context, V
     private static Value OutBias(Module attn, int channels) => attn["to_out"][0].Vector("bias", channels);
 
     /// <summary>The feed-forward layer with bias and residual.</summary>
-    private static Value FeedForward(Module ff, Tokens x, Value residual, Map level)
+    private Value FeedForward(Module ff, Tokens x, Value residual, Map level)
     {
         // The inner tensor of the first levels would be the largest of the network.
-        var chunks = ff.Fused ? level.Height switch { "h" => 4, "h/2" => 2, _ => 1 } : 1;
+        var chunks = chunked && ff.Fused ? level.Height switch { "h" => 4, "h/2" => 2, _ => 1 } : 1;
         var product = ff.GatedFeedForward(x, $"b*f*{level.Chunk(chunks)}", chunks);
         return ff.AddBias(product, ff["net"][2].Vector("bias", x.Channels), residual, x.Channels);
     }

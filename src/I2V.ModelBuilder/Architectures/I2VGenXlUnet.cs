@@ -21,10 +21,16 @@ internal sealed class I2VGenXlUnet
     /// sample [b, 4, f, h, w] and timestep [1], fp32; context [b, tokens, ctx], image_features [b, 4, f, h, w],
     /// fps_embedding [b, 4·width] → noise_pred [b, 4, f, h, w], fp32.
     /// </summary>
-    public static BuiltNetwork Build(I2VGenXlUnetConfig config, IWeightSource weights, Target target, Element type)
+    /// <param name="config">Sizes.</param>
+    /// <param name="weights">Of the checkpoint's folder.</param>
+    /// <param name="target">Which operators.</param>
+    /// <param name="type">Of the weights, and of what is computed with them.</param>
+    /// <param name="chunked">Whether fused feed-forward layers of the widest levels work in chunks: less memory for a little more time.</param>
+    /// <param name="eightBit">Whether matrices are stored in 8 bits, but for the time embedding's, through which every step goes.</param>
+    public static BuiltNetwork Build(I2VGenXlUnetConfig config, IWeightSource weights, Target target, Element type, bool chunked = true, bool eightBit = false)
     {
         var g = new Graph("unet");
-        var unet = new Module(g, weights, target, type);
+        var unet = new Module(g, weights, target, type, eightBit);
         var (width, latent) = (config.BlockOutChannels[0], config.InChannels);
         var sample = g.Input("sample", Element.Float, Dim.Any, latent, Dim.Any, Dim.Any, Dim.Any);
         var timestep = g.Input("timestep", Element.Float, 1);
@@ -35,8 +41,8 @@ internal sealed class I2VGenXlUnet
         g.BeginUnit("stem");
 
         // 1. The time of the step and the frames per second, as one vector for each resnet.
-        var time = unet["time_embedding"].SiluPair(Sinusoid.Of(timestep, width).Cast(Element.Float, type), "linear_1", "linear_2", width, 4 * width, 4 * width);
-        var blocks = new I2VGenXlBlocks(config, context, (time + fps).Silu());
+        var time = unet["time_embedding"].InFullPrecision.SiluPair(Sinusoid.Of(timestep, width).Cast(Element.Float, type), "linear_1", "linear_2", width, 4 * width, 4 * width);
+        var blocks = new I2VGenXlBlocks(config, context, (time + fps).Silu(), chunked);
 
         // 2. The noisy latents beside the picture's.
         var both = g.Op("Concat", [sample.Cast(Element.Float, type), features], null, Attr.Int("axis", 1));

@@ -73,10 +73,10 @@ internal static class Attentions
     /// <summary>With zeros up to a width that the operator has: they stay zeros, and cost less than operators of their own.</summary>
     private static Value Fused(Module proj, Module outputs, Value x, int channels, int inner, int padded)
     {
-        var weight = proj.Tensor("weight", [2 * inner, channels], [channels, 2 * padded], values =>
+        var weight = proj.Matrix([2 * inner, channels], channels, 2 * padded, values =>
             WeightTransforms.Transpose2D(Halves(values, inner * channels, padded * channels), 2 * padded, channels));
         var bias = proj.Tensor("bias", [2 * inner], [2 * padded], values => Halves(values, inner, padded));
-        var back = outputs.Tensor("weight", [channels, inner], [padded, channels], values =>
+        var back = outputs.Matrix([channels, inner], padded, channels, values =>
             [.. WeightTransforms.Transpose2D(values, channels, inner), .. new float[(padded - inner) * channels]]);
 
         var gated = proj.Graph.Microsoft("BiasSplitGelu", [proj.Graph.Op("MatMul", [x, weight]), bias]);

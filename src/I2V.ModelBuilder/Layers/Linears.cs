@@ -9,7 +9,7 @@ internal static class Linears
     /// <summary>x · Wᵀ, the bias left to whoever comes next: it costs nothing inside another operator.</summary>
     public static Value Product(this Module module, Value x, int inputs, int outputs) => module.Graph.Op(
         "MatMul",
-        [x, module.Tensor("weight", [outputs, inputs], [inputs, outputs], values => WeightTransforms.Transpose2D(values, outputs, inputs))]);
+        [x, module.Matrix([outputs, inputs], inputs, outputs, values => WeightTransforms.Transpose2D(values, outputs, inputs))]);
 
     /// <summary>x · Wᵀ + b.</summary>
     public static Value Linear(this Module module, Value x, int inputs, int outputs) => module.Product(x, inputs, outputs) + module.Vector("bias", outputs);

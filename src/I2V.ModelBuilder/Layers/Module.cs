@@ -14,8 +14,13 @@ internal sealed class Module
     private readonly Net net;
     private readonly string path;
 
-    public Module(Graph graph, IWeightSource weights, Target target, Element type)
-        : this(new Net(graph, weights, target, type), "")
+    /// <param name="graph">Where layers append operators.</param>
+    /// <param name="weights">Where weights are read.</param>
+    /// <param name="target">Which operators.</param>
+    /// <param name="type">Of weights and of what is computed with them.</param>
+    /// <param name="eightBit">Whether matrices are stored in 8 bits; what is computed with them stays as it is.</param>
+    public Module(Graph graph, IWeightSource weights, Target target, Element type, bool eightBit = false)
+        : this(new Net(graph, weights, target, type, eightBit), "")
     {
     }
 
@@ -30,6 +35,9 @@ internal sealed class Module
 
     /// <summary>Checkpoint key → shape of every weight asked for so far.</summary>
     public IReadOnlyDictionary<string, long[]> Used => net.Used;
+
+    /// <summary>The same part, none of whose matrices is in 8 bits.</summary>
+    public Module InFullPrecision => new(net with { EightBit = false }, path);
 
     public Module this[string name] => new(net, path.Length == 0 ? name : $"{path}.{name}");
 
@@ -64,7 +72,30 @@ internal sealed class Module
         });
     }
 
-    private sealed record Net(Graph Graph, IWeightSource Weights, Target Target, Element Type)
+    /// <summary>The part's weight, rearranged, for products with rows from the left; in 8 bits (<see cref="EightBit"/>) where matrices are.</summary>
+    /// <param name="shape">In the checkpoint.</param>
+    /// <param name="rows">In the graph.</param>
+    /// <param name="columns">In the graph: outputs of the product.</param>
+    /// <param name="arrange">From the one to the other.</param>
+    public Value Matrix(long[] shape, int rows, int columns, Func<float[], float[]> arrange)
+    {
+        if (!net.EightBit)
+        {
+            return Tensor("weight", shape, [rows, columns], arrange);
+        }
+
+        var key = $"{path}.weight";
+        return net.Once(key, () =>
+        {
+            net.Use(key, shape);
+            net.Graph.Opset = OnnxFile.EightBitOpset;
+            var numbers = net.Graph.Weight($"{key}.int8", Element.Int8, [rows, columns], () => EightBit.Numbers(arrange(net.Read(key, shape)), columns, net.Type));
+            var scales = net.Graph.Weight($"{key}.scale", net.Type, [columns], () => EightBit.Scales(arrange(net.Read(key, shape)), columns, net.Type, key));
+            return net.Graph.Op("DequantizeLinear", [numbers, scales], net.Type, Attr.Int("axis", 1));
+        });
+    }
+
+    private sealed record Net(Graph Graph, IWeightSource Weights, Target Target, Element Type, bool EightBit)
     {
         private readonly Dictionary<string, long[]> used = [];
         private readonly Dictionary<string, Value> made = [];

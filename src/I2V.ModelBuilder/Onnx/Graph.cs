@@ -20,6 +20,9 @@ public sealed class Graph(string name, Graph? outer = null)
 
     public string Name { get; } = name;
 
+    /// <summary>Version of the standard operators.</summary>
+    public int Opset { get; internal set; } = OnnxFile.Opset;
+
     /// <summary>Stands for an optional input that is left out.</summary>
     public Value None => new(this, "", TensorElementType.Unknown);
 

@@ -55,7 +55,7 @@ public static class GraphUnits
 
     private static Graph Part(Graph whole, string name, int first, int end, Dictionary<string, int> lastUse)
     {
-        var part = new Graph($"{whole.Name}.{name}");
+        var part = new Graph($"{whole.Name}.{name}") { Opset = whole.Opset };
         part.Nodes.AddRange(whole.Nodes.GetRange(first, end - first));
         var made = part.Nodes.SelectMany(node => node.Outputs).Where(value => value.Name.Length > 0).ToList();
         var used = part.Nodes.SelectMany(node => node.Inputs).Where(value => value.Name.Length > 0).DistinctBy(value => value.Name).ToList();

@@ -2,11 +2,14 @@ using System.Security.Cryptography;
 
 namespace I2V.ModelBuilder.Onnx;
 
-/// <summary>Writes a graph as an ONNX model: IR version 8, standard operators of opset 18.</summary>
+/// <summary>Writes a graph as an ONNX model: IR version 8 and standard operators of opset 18, or 9 and 19 for graphs that need those.</summary>
 public static class OnnxFile
 {
     public const int IrVersion = 8;
     public const int Opset = 18;
+
+    /// <summary>The first one whose DequantizeLinear makes half-precision numbers.</summary>
+    public const int EightBitOpset = 19;
 
     private const string Producer = "i2v";
 
@@ -71,13 +74,13 @@ public static class OnnxFile
     private static byte[] Model(Graph graph, WeightsLayout? weights)
     {
         var writer = new ProtoWriter();
-        writer.Int64(1, IrVersion);
+        writer.Int64(1, graph.Opset >= EightBitOpset ? IrVersion + 1 : IrVersion);
         writer.String(2, Producer);
         writer.Message(7, message => WriteGraph(message, graph, weights));
         writer.Message(8, message =>
         {
             message.String(1, "");
-            message.Int64(2, Opset);
+            message.Int64(2, graph.Opset);
         });
         if (graph.Nodes.Exists(node => node.Domain == Node.MicrosoftDomain))
         {

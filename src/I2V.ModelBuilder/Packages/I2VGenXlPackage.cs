@@ -16,6 +16,9 @@ public sealed record PackageSettings
 
     /// <summary><see cref="TensorElementType.Float"/> or <see cref="TensorElementType.Float16"/>; fused graphs are only made in the latter.</summary>
     public required TensorElementType Precision { get; init; }
+
+    /// <summary>Adds a denoiser with 8-bit matrices (the variant <c>int8</c>) to the package.</summary>
+    public bool EightBit { get; init; }
 }
 
 /// <summary>The package of an I2VGen-XL checkpoint: its networks as graphs, and in the manifest every constant of its configurations.</summary>
@@ -70,7 +73,7 @@ public static class I2VGenXlPackage
         return checkpoint.Loras.Count == 0 ? networks : Build(MergedWeights.Apply(checkpoint.Weights, shapes, checkpoint.Loras));
 
         IReadOnlyList<BuiltNetwork> Build(IReadOnlyDictionary<string, IWeightSource> weights) =>
-            I2VGenXl.Networks(checkpoint.Configs, source => weights[source], settings.Target, settings.Precision);
+            I2VGenXl.Networks(checkpoint.Configs, source => weights[source], settings.Target, settings.Precision, settings.EightBit);
     }
 
     /// <summary>What several networks read from one folder.</summary>

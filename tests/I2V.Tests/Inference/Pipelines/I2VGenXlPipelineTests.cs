@@ -125,7 +125,7 @@ public sealed class I2VGenXlPipelineTests(TinyI2VGenXl tiny, LoadedI2VGenXl load
 
         Assert.Equal(
             [
-                .. Enumerable.Range(1, 5).Select(step => new GenerationProgress(GenerationPhase.Encoding, step, 5)),
+                .. Enumerable.Range(1, 4).Select(step => new GenerationProgress(GenerationPhase.Encoding, step, 4)),
                 .. Enumerable.Range(1, 3).Select(step => new GenerationProgress(GenerationPhase.Denoising, step, 3)),
                 .. Enumerable.Range(1, 3).Select(step => new GenerationProgress(GenerationPhase.Decoding, step, 3)),
             ],

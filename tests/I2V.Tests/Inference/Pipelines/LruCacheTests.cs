@@ -18,6 +18,7 @@ public sealed class LruCacheTests
         Assert.Equal(3, cache.Misses);
         Assert.Equal("B", Get(cache, "b"));
         Assert.Equal(4, cache.Misses);
+        Assert.Equal(2, cache.Hits);
     }
 
     [Fact]

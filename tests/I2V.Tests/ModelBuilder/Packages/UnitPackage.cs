@@ -20,7 +20,7 @@ public sealed class UnitPackage : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         using var checkpoint = I2VGenXlCheckpoints.Random(RandomSize.Tiny, 3);
-        var plan = I2VGenXlPackage.Plan(checkpoint, new PackageSettings { Target = Target.Portable, Precision = TensorElementType.Float });
+        var plan = I2VGenXlPackage.Plan(checkpoint, new PackageSettings { Target = Target.Portable, Precision = TensorElementType.Float, EightBit = true });
         await PackageWriter.WriteAsync(plan, folder.File("tiny"), progress: null, CancellationToken.None);
         package = ModelPackage.Open(folder.File("tiny"));
     }

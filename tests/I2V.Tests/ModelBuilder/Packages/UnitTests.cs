@@ -1,8 +1,8 @@
 using I2V.Inference.Models;
 using I2V.Inference.Native;
 using I2V.ModelBuilder.Architectures;
-using I2V.ModelBuilder.Checkpoints;
-using I2V.ModelBuilder.Packages;
+using I2V.ModelBuilder.Onnx;
+using I2V.ModelBuilder.Weights;
 using I2V.Tests.ModelBuilder.Architectures;
 
 namespace I2V.Tests.ModelBuilder.Packages;
@@ -58,7 +58,7 @@ public sealed class UnitTests(UnitPackage tiny) : IClassFixture<UnitPackage>
     [Fact]
     public void At_full_size_no_unit_is_larger_than_a_resnet_of_the_widest_level()
     {
-        var units = FullUnet().Base.Units;
+        var units = FullDenoiser.Fused.Base.Units;
         var largest = units.MaxBy(unit => unit.WeightBytes)!;
 
         Assert.Contains(".resnets.", largest.Name, StringComparison.Ordinal);
@@ -69,16 +69,9 @@ public sealed class UnitTests(UnitPackage tiny) : IClassFixture<UnitPackage>
     [Fact]
     public void Units_of_both_targets_bear_the_same_names()
     {
-        using var checkpoint = I2VGenXlCheckpoints.Random(RandomSize.Full, 1);
-        var portable = I2VGenXlPackage.Plan(checkpoint, new PackageSettings { Target = Target.Portable, Precision = TensorElementType.Float }).Components.Single(component => component.Network.Name == "unet");
+        var fused = I2VGenXl.Networks(I2VGenXlConfigs.Tiny, _ => new RandomWeights("", 0), Target.Fused, TensorElementType.Float16).Single(network => network.Name == "unet");
 
-        Assert.Equal(FullUnet().Base.Units.Select(unit => unit.Name), portable.Base.Units.Select(unit => unit.Name));
-    }
-
-    private static PlannedComponent FullUnet()
-    {
-        using var checkpoint = I2VGenXlCheckpoints.Random(RandomSize.Full, 1);
-        return I2VGenXlPackage.Plan(checkpoint, new PackageSettings { Target = Target.Fused, Precision = TensorElementType.Float16 }).Components.Single(component => component.Network.Name == "unet");
+        Assert.Equal(GraphUnits.Cut(fused.Graph).Select(unit => unit.Name), tiny.Unet.Units!.Select(unit => unit.Name));
     }
 
     private IReadOnlyList<ExternalPart> Parts(string graph) => OnnxExternalData.Read(File.ReadAllBytes(Path.Combine(tiny.Package.Folder, graph)));
