@@ -57,7 +57,7 @@ internal sealed class StreamedNetwork : INetwork
             }
 
             var derived = new DerivedInputs(wiring.Derived);
-            var graphs = units.Select(unit => new UnitGraph(unit, Path.Combine(package.Folder, unit.Graph), $"The unit {unit.Name} of {Lower(title)}")).ToList();
+            var graphs = units.Select(unit => new UnitGraph(unit, package.GraphPath(unit), $"The unit {unit.Name} of {Lower(title)}")).ToList();
             lock (DevicePlace.TurnOf(device))
             {
                 return new StreamedNetwork(graphs, wiring, derived, (IUnitSessions?)AliasedUnits.TryLoad(graphs, device) ?? ReloadedUnits.Load(graphs, device), device, title);

@@ -3,7 +3,7 @@ using I2V.Inference.Native;
 namespace I2V.Tests.Inference.Memory;
 
 /// <summary>A device's memory as numbers, which notices everything that a driver would punish.</summary>
-internal sealed class SimulatedBacking(bool sparse, long capacity = long.MaxValue, long pageBytes = 4096) : IDeviceBacking
+internal class SimulatedBacking(bool sparse, long capacity = long.MaxValue, long pageBytes = 4096) : IDeviceBacking
 {
     private readonly SortedDictionary<long, long> reservations = [];
     private readonly HashSet<long> pages = [];
@@ -13,11 +13,13 @@ internal sealed class SimulatedBacking(bool sparse, long capacity = long.MaxValu
 
     public bool Sparse => sparse;
 
-    public long CommittedBytes { get; private set; }
+    public long CommittedBytes { get; protected set; }
 
     public int Synchronizations { get; private set; }
 
     public int Reservations => reservations.Count;
+
+    protected long CapacityLeft => capacity - CommittedBytes;
 
     public Exception? Failure { get; set; }
 
@@ -74,7 +76,7 @@ internal sealed class SimulatedBacking(bool sparse, long capacity = long.MaxValu
         return true;
     }
 
-    public bool Decommit(nint address, long bytes)
+    public virtual bool Decommit(nint address, long bytes)
     {
         if (IsLost)
         {
@@ -113,7 +115,7 @@ internal sealed class SimulatedBacking(bool sparse, long capacity = long.MaxValu
         Assert.Equal(reserved, bytes);
     }
 
-    public void Synchronize() => Synchronizations++;
+    public virtual void Synchronize() => Synchronizations++;
 
     /// <summary>True when every byte has memory behind it.</summary>
     public bool IsUsable(nint address, long bytes)
@@ -123,13 +125,13 @@ internal sealed class SimulatedBacking(bool sparse, long capacity = long.MaxValu
         return inside && (!sparse || Pages((nint)first, address + bytes - first).All(pages.Contains));
     }
 
-    private void Require(nint address, long bytes)
+    protected void Require(nint address, long bytes)
     {
         Assert.True(bytes > 0 && address % pageBytes == 0 && bytes % pageBytes == 0, $"{bytes} bytes at {address} are not whole pages.");
         Assert.Contains(reservations, range => address >= range.Key && address + bytes <= range.Key + range.Value);
     }
 
-    private IEnumerable<long> Pages(nint address, long bytes)
+    protected IEnumerable<long> Pages(nint address, long bytes)
     {
         for (long at = address; at < address + bytes; at += pageBytes)
         {
