@@ -38,7 +38,11 @@ internal static class ShowCommand
         Line(text, "files", $"{manifest.Files.Count.ToString(CultureInfo.InvariantCulture)} with {ByteText.Of(Bytes(folder, manifest))} in {folder}");
         foreach (var (name, component) in manifest.Components)
         {
-            Line(text, "component", $"{name}: {component.Target}, {ByteText.Of(component.WeightBytes)} of weights");
+            Line(text, "component", $"{name}: {component.Target}, {ByteText.Of(component.WeightBytes)} of weights{Units(component.Units)}");
+            foreach (var (variant, written) in component.Variants ?? new Dictionary<string, ComponentVariant>())
+            {
+                Line(text, "variant", $"{name}.{variant}: {ByteText.Of(written.WeightBytes)} of weights{Units(written.Units)}");
+            }
         }
 
         var (sizes, frames, defaults) = (manifest.Sizes, manifest.Frames, manifest.Defaults);
@@ -62,6 +66,10 @@ internal static class ShowCommand
     private static void Line(StringBuilder text, string name, FormattableString value) => Line(text, name, FormattableString.Invariant(value));
 
     private static void Line(StringBuilder text, string name, string value) => text.Append(name.PadRight(11)).Append(value).Append('\n');
+
+    private static string Units(IReadOnlyList<ComponentUnit>? units) => units is null or []
+        ? ""
+        : FormattableString.Invariant($" in {units.Count} units, the largest {ByteText.Of(units.Max(unit => unit.WeightBytes))}");
 
     private static long Bytes(string folder, ModelManifest manifest) =>
         manifest.Files.Keys.Select(path => new FileInfo(Path.Combine(folder, path))).Where(file => file.Exists).Sum(file => file.Length);

@@ -4,39 +4,17 @@ namespace I2V.Inference.Models;
 internal static class FitChecks
 {
     /// <returns>One clause for each thing that is wrong.</returns>
-    public static IEnumerable<string> Run(ModelManifest manifest) => [.. Memory(manifest), .. Envelope(manifest.Envelope), .. Profiles(manifest.FitProfiles ?? [])];
+    public static IEnumerable<string> Run(ModelManifest manifest) => [.. Memory(manifest.Memory ?? new Dictionary<string, MemoryTerm>()), .. Envelope(manifest.Envelope), .. Profiles(manifest.FitProfiles ?? [])];
 
-    private static IEnumerable<string> Memory(ModelManifest manifest)
+    private static IEnumerable<string> Memory(IReadOnlyDictionary<string, MemoryTerm> terms)
     {
-        foreach (var (name, term) in (manifest.Memory ?? new Dictionary<string, MemoryTerm>()).OrderBy(term => term.Key, StringComparer.Ordinal))
+        foreach (var (name, term) in terms.OrderBy(term => term.Key, StringComparer.Ordinal))
         {
-            if (!IsKnown(manifest, name.Split('.')))
-            {
-                yield return $"memory.{name} names no component, component.variant, component.units or component.variant.units of this package";
-            }
-
             if (term.FixedBytes < 0 || !double.IsFinite(term.BytesPerVoxel) || term.BytesPerVoxel < 0)
             {
                 yield return FormattableString.Invariant($"memory.{name} must not be negative, but it is {term.FixedBytes} and {term.BytesPerVoxel} for each voxel");
             }
         }
-    }
-
-    private static bool IsKnown(ModelManifest manifest, string[] parts)
-    {
-        if (manifest.Components.GetValueOrDefault(parts[0]) is not { } component)
-        {
-            return false;
-        }
-
-        return parts switch
-        {
-            [_] => true,
-            [_, "units"] => component.Units is not null,
-            [_, var name] => component.Variants?.ContainsKey(name) == true,
-            [_, var name, "units"] => component.Variants?.GetValueOrDefault(name)?.Units is not null,
-            _ => false,
-        };
     }
 
     private static IEnumerable<string> Envelope(IReadOnlyList<EnvelopeLine>? lines)

@@ -20,8 +20,10 @@ public sealed class ModelCommandTests : IDisposable
     public async Task A_package_is_built_shown_and_verified_until_it_is_altered()
     {
         var package = folder.File("tiny");
-        Assert.Equal(ExitCode.Ok, await RunAsync("build", "i2vgen-xl", "--random-weights", "3", "--tiny", "--name", "tiny", "-o", package, "--json"));
+        Assert.Equal(ExitCode.Ok, await RunAsync("build", "i2vgen-xl", "--random-weights", "3", "--tiny", "--name", "tiny", "--weights", "int8", "-o", package, "--json"));
         Assert.Equal(("tiny", "portable"), (ModelPackage.Open(package).Manifest.Name, ModelPackage.Open(package).Manifest.Components["unet"].Target));
+        Assert.Equal(["int8"], ModelPackage.Open(package).Manifest.Components["unet"].Variants!.Keys);
+        Assert.Equal(ExitCode.Usage, await RunAsync("build", "i2vgen-xl", "--random-weights", "3", "--tiny", "--weights", "int4", "-o", package));
         Assert.Equal(ExitCode.Ok, await RunAsync("show", package));
         Assert.Equal(ExitCode.Ok, await RunAsync("verify", package));
 
@@ -59,6 +61,29 @@ public sealed class ModelCommandTests : IDisposable
         Assert.Contains("component  camera: portable, 0 B of weights\n", text, StringComparison.Ordinal);
         Assert.Contains("sizes      multiples of 2, 64 … 2048 pixels; longest side 512 when left open\n", text, StringComparison.Ordinal);
         Assert.Contains("steps      1 … 999; presets draft 25, standard 35; standard when left open\n", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Units_and_variants_are_shown_with_their_bytes()
+    {
+        ComponentUnit[] units = [new("a", "a.onnx", 3_000_000) { Inputs = [], Outputs = ["x"] }, new("b", "b.onnx", 98_000_000) { Inputs = [], Outputs = ["y"] }];
+        var manifest = ModelPackage.Describe(MotionPackage.Build(folder.Path)) with
+        {
+            Components = new Dictionary<string, ModelComponent>
+            {
+                ["net"] = new("net.onnx", "fused", 101_000_000)
+                {
+                    Units = units,
+                    Variants = new Dictionary<string, ComponentVariant> { ["whole"] = new("whole.onnx", 101_000_000), ["int8"] = new("int8.onnx", 60_000_000) { Units = units } },
+                },
+            },
+        };
+
+        var text = ShowCommand.Text(folder.Path, manifest);
+
+        Assert.Contains("component  net: fused, 101.0 MB of weights in 2 units, the largest 98.0 MB\n", text, StringComparison.Ordinal);
+        Assert.Contains("variant    net.whole: 101.0 MB of weights\n", text, StringComparison.Ordinal);
+        Assert.Contains("variant    net.int8: 60.0 MB of weights in 2 units, the largest 98.0 MB\n", text, StringComparison.Ordinal);
     }
 
     [Theory]
