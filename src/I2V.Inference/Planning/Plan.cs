@@ -23,15 +23,15 @@ public enum FitMode
     Fail = 2,
 }
 
-/// <summary>The user's wishes and floors. A floor that is null is the model's own minimum.</summary>
+/// <summary>The user's wishes and floors. A floor that is null is the model's own minimum; for frames it is 8, where the model makes as many.</summary>
 public sealed record FitRules(FitMode Mode, int? MinWidth = null, int? MinHeight = null, int? MinFrames = null)
 {
     public static FitRules Default { get; } = new(FitMode.Degrade);
 }
 
 /// <summary>One thing that is not as asked.</summary>
-/// <param name="Code">Such as <c>resolution_reduced</c>, <c>frames_reduced</c>, <c>vae_tiled</c>, <c>weights_int8</c>, <c>temporal_windows</c>.</param>
-/// <param name="Field">The setting, or <c>techniques</c>.</param>
+/// <param name="Code">Such as <c>frame_rule</c>, <c>rung_lowered</c>, <c>resolution_reduced</c>, <c>frames_reduced</c>, <c>vae_tiled</c>, <c>weights_int8</c>, <c>temporal_windows</c>.</param>
+/// <param name="Field">The setting, <c>resolution</c> for width and height, or <c>techniques</c>.</param>
 /// <param name="From">As asked.</param>
 /// <param name="To">As applied.</param>
 /// <param name="NeededBytes">Predicted for what was asked; null when the envelope decided.</param>
@@ -62,7 +62,7 @@ public sealed record Plan
 }
 
 /// <summary>Why there is no plan.</summary>
-/// <param name="Code">An error code of the protocol: <c>vram_insufficient</c> or <c>ram_insufficient</c>.</param>
+/// <param name="Code">An error code of the protocol: <c>vram_insufficient</c>, <c>ram_insufficient</c> or <c>frame_rule</c>.</param>
 /// <param name="NeededBytes">Of the smallest plan that the rules allow.</param>
 /// <param name="BudgetBytes">What there was.</param>
 /// <param name="Message">One sentence for the user.</param>
