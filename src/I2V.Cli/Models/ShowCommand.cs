@@ -17,7 +17,7 @@ internal static class ShowCommand
 
     public static Command Create()
     {
-        var command = new Command("show", "Print a package's sizes, precision, limits, defaults and licence; checks nothing. " + ModelErrors.ExitCodes) { Package, Json };
+        var command = new Command("show", "Print a package's sizes, precision, limits, defaults, licence, and what films need of the device's memory on each rung (without the driver's context); checks nothing. " + ModelErrors.ExitCodes) { Package, Json };
         command.SetAction((parsed, _) => ModelErrors.ToldAsync(async () =>
         {
             var folder = parsed.GetRequiredValue(Package).FullName;
@@ -60,6 +60,11 @@ internal static class ShowCommand
             Line(text, "guidance", $"{guidance.Min} … {guidance.Max}; {defaults.GuidanceScale} when left open");
         }
 
+        foreach (var row in MemoryTable.Of(manifest))
+        {
+            Line(text, "memory", row.Text);
+        }
+
         return text.ToString();
     }
 
@@ -75,5 +80,5 @@ internal static class ShowCommand
         manifest.Files.Keys.Select(path => new FileInfo(Path.Combine(folder, path))).Where(file => file.Exists).Sum(file => file.Length);
 
     private static string ToJson(string folder, ModelManifest manifest) => JsonSerializer.Serialize(
-        new { path = folder, bytes = Bytes(folder, manifest), manifest }, I2VJson.Options);
+        new { path = folder, bytes = Bytes(folder, manifest), memory = MemoryTable.Of(manifest).Select(row => new { row.Width, row.Height, row.NumFrames, row.Rungs }), manifest }, I2VJson.Options);
 }
