@@ -17,7 +17,7 @@ internal static class ShowCommand
 
     public static Command Create()
     {
-        var command = new Command("show", "Print a package's sizes, precision, limits, defaults and licence; checks nothing. " + ModelErrors.ExitCodes) { Package, Json };
+        var command = new Command("show", "Print a package's sizes, precision, limits, defaults, licence, and what films need of the device's memory on each rung (without the driver's context); checks nothing. " + ModelErrors.ExitCodes) { Package, Json };
         command.SetAction((parsed, _) => ModelErrors.ToldAsync(async () =>
         {
             var folder = parsed.GetRequiredValue(Package).FullName;
@@ -38,7 +38,11 @@ internal static class ShowCommand
         Line(text, "files", $"{manifest.Files.Count.ToString(CultureInfo.InvariantCulture)} with {ByteText.Of(Bytes(folder, manifest))} in {folder}");
         foreach (var (name, component) in manifest.Components)
         {
-            Line(text, "component", $"{name}: {component.Target}, {ByteText.Of(component.WeightBytes)} of weights");
+            Line(text, "component", $"{name}: {component.Target}, {ByteText.Of(component.WeightBytes)} of weights{Units(component.Units)}");
+            foreach (var (variant, written) in component.Variants ?? new Dictionary<string, ComponentVariant>())
+            {
+                Line(text, "variant", $"{name}.{variant}: {ByteText.Of(written.WeightBytes)} of weights{Units(written.Units)}");
+            }
         }
 
         var (sizes, frames, defaults) = (manifest.Sizes, manifest.Frames, manifest.Defaults);
@@ -56,6 +60,11 @@ internal static class ShowCommand
             Line(text, "guidance", $"{guidance.Min} … {guidance.Max}; {defaults.GuidanceScale} when left open");
         }
 
+        foreach (var row in MemoryTable.Of(manifest))
+        {
+            Line(text, "memory", row.Text);
+        }
+
         return text.ToString();
     }
 
@@ -63,9 +72,13 @@ internal static class ShowCommand
 
     private static void Line(StringBuilder text, string name, string value) => text.Append(name.PadRight(11)).Append(value).Append('\n');
 
+    private static string Units(IReadOnlyList<ComponentUnit>? units) => units is null or []
+        ? ""
+        : FormattableString.Invariant($" in {units.Count} units, the largest {ByteText.Of(units.Max(unit => unit.WeightBytes))}");
+
     private static long Bytes(string folder, ModelManifest manifest) =>
         manifest.Files.Keys.Select(path => new FileInfo(Path.Combine(folder, path))).Where(file => file.Exists).Sum(file => file.Length);
 
     private static string ToJson(string folder, ModelManifest manifest) => JsonSerializer.Serialize(
-        new { path = folder, bytes = Bytes(folder, manifest), manifest }, I2VJson.Options);
+        new { path = folder, bytes = Bytes(folder, manifest), memory = MemoryTable.Of(manifest).Select(row => new { row.Width, row.Height, row.NumFrames, row.Rungs }), manifest }, I2VJson.Options);
 }

@@ -54,7 +54,7 @@ public sealed record ModelManifest
     /// </summary>
     public double? RepeatPsnrDb { get; init; }
 
-    /// <summary>Component, or <c>component.variant</c>, or <c>component.units</c> → what a run needs besides weights.</summary>
+    /// <summary>Component, <c>component.variant</c>, <c>component.units</c> or <c>component.variant.units</c> → what a run needs besides weights.</summary>
     public IReadOnlyDictionary<string, MemoryTerm>? Memory { get; init; }
 
     /// <summary>The largest films by free memory where nothing was measured, the smallest card first.</summary>

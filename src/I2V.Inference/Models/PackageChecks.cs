@@ -13,7 +13,7 @@ internal static class PackageChecks
     /// <returns>One clause for each thing that is wrong.</returns>
     public static List<string> Run(string folder, ModelManifest manifest)
     {
-        var problems = Limits(manifest).ToList();
+        var problems = Limits(manifest).Concat(FitChecks.Run(manifest)).ToList();
 
         // Packages have gigabytes in a few files: each is hashed as a stream, several at a time.
         problems.AddRange(manifest.Files.OrderBy(file => file.Key, StringComparer.Ordinal)
@@ -26,7 +26,7 @@ internal static class PackageChecks
     }
 
     /// <summary>What is wrong with a manifest's rules and graphs; hashes nothing.</summary>
-    public static IEnumerable<string> WithoutHashes(string folder, ModelManifest manifest) => Limits(manifest).Concat(GraphChecks.Run(folder, manifest));
+    public static IEnumerable<string> WithoutHashes(string folder, ModelManifest manifest) => Limits(manifest).Concat(FitChecks.Run(manifest)).Concat(GraphChecks.Run(folder, manifest));
 
     private static IEnumerable<string> Limits(ModelManifest manifest)
     {

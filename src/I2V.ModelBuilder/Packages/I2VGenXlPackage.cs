@@ -120,6 +120,8 @@ public static class I2VGenXlPackage
         ImageEncoder = checkpoint.ImageEncoder,
         Tokenizers = [checkpoint.Tokenizer],
         RepeatPsnrDb = settings.Target == Target.Fused ? RepeatPsnrDb : null,
+        Memory = I2VGenXlMemory.Terms(checkpoint.Configs, settings),
+        Envelope = I2VGenXlMemory.Envelope,
         Files = new Dictionary<string, string>(),
     };
 }

@@ -51,6 +51,12 @@ public sealed class MotionPackageTests : IDisposable
     [InlineData("used_settings", "[\"colour\"]")]
     [InlineData("defaults", "{\"num_frames\": 16, \"fps\": 8, \"motion_amount\": 1.5}")]
     [InlineData("precision", null)]
+    [InlineData("memory", "{\"net\": {\"fixed_bytes\": 1}}")]
+    [InlineData("memory", "{\"net\": {\"fixed_bytes\": -1, \"bytes_per_voxel\": 2.5}}")]
+    [InlineData("envelope", "[{\"below_free_bytes\": 0, \"max_pixels\": 1, \"max_frames\": 1}]")]
+    [InlineData("fit_profiles", "[{\"device\": \"x\", \"rung\": \"resident\", \"width\": 512, \"height\": 512, \"num_frames\": 16, \"guided\": 1, \"phase_peak_bytes\": {}}]")]
+    [InlineData("components", "{\"net\": {\"graph\": \"net.onnx\", \"target\": \"fused\", \"weight_bytes\": 0, \"variants\": {\"whole\": {\"graph\": \"../net.onnx\"}}}}")]
+    [InlineData("components", "{\"net\": {\"graph\": \"net.onnx\", \"target\": \"fused\", \"weight_bytes\": 0, \"units\": [{\"name\": \"a\", \"graph\": \"a.onnx\", \"weight_bytes\": 0, \"inputs\": [{\"name\": \"x\", \"kind\": \"number\"}], \"outputs\": [\"y\"]}]}}")]
     public void The_schema_refuses_what_is_not_a_manifest(string property, string? json)
     {
         using var schema = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Repository.Root, "models", "manifest.schema.json")));

@@ -3,8 +3,11 @@ using I2V.Cli.Configuration;
 using I2V.Cli.Models;
 using I2V.Cli.Up;
 using I2V.Inference.Models;
+using I2V.Inference.Native;
 using I2V.ModelBuilder;
+using I2V.ModelBuilder.Architectures;
 using I2V.ModelBuilder.Checkpoints;
+using I2V.ModelBuilder.Packages;
 using I2V.ModelBuilder.Weights;
 using I2V.Tests.Inference;
 
@@ -20,8 +23,10 @@ public sealed class ModelCommandTests : IDisposable
     public async Task A_package_is_built_shown_and_verified_until_it_is_altered()
     {
         var package = folder.File("tiny");
-        Assert.Equal(ExitCode.Ok, await RunAsync("build", "i2vgen-xl", "--random-weights", "3", "--tiny", "--name", "tiny", "-o", package, "--json"));
+        Assert.Equal(ExitCode.Ok, await RunAsync("build", "i2vgen-xl", "--random-weights", "3", "--tiny", "--name", "tiny", "--weights", "int8", "-o", package, "--json"));
         Assert.Equal(("tiny", "portable"), (ModelPackage.Open(package).Manifest.Name, ModelPackage.Open(package).Manifest.Components["unet"].Target));
+        Assert.Equal(["int8"], ModelPackage.Open(package).Manifest.Components["unet"].Variants!.Keys);
+        Assert.Equal(ExitCode.Usage, await RunAsync("build", "i2vgen-xl", "--random-weights", "3", "--tiny", "--weights", "int4", "-o", package));
         Assert.Equal(ExitCode.Ok, await RunAsync("show", package));
         Assert.Equal(ExitCode.Ok, await RunAsync("verify", package));
 
@@ -59,6 +64,47 @@ public sealed class ModelCommandTests : IDisposable
         Assert.Contains("component  camera: portable, 0 B of weights\n", text, StringComparison.Ordinal);
         Assert.Contains("sizes      multiples of 2, 64 … 2048 pixels; longest side 512 when left open\n", text, StringComparison.Ordinal);
         Assert.Contains("steps      1 … 999; presets draft 25, standard 35; standard when left open\n", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Units_and_variants_are_shown_with_their_bytes()
+    {
+        ComponentUnit[] units = [new("a", "a.onnx", 3_000_000) { Inputs = [], Outputs = ["x"] }, new("b", "b.onnx", 98_000_000) { Inputs = [], Outputs = ["y"] }];
+        var manifest = ModelPackage.Describe(MotionPackage.Build(folder.Path)) with
+        {
+            Components = new Dictionary<string, ModelComponent>
+            {
+                ["net"] = new("net.onnx", "fused", 101_000_000)
+                {
+                    Units = units,
+                    Variants = new Dictionary<string, ComponentVariant> { ["whole"] = new("whole.onnx", 101_000_000), ["int8"] = new("int8.onnx", 60_000_000) { Units = units } },
+                },
+            },
+        };
+
+        var text = ShowCommand.Text(folder.Path, manifest);
+
+        Assert.Contains("component  net: fused, 101.0 MB of weights in 2 units, the largest 98.0 MB\n", text, StringComparison.Ordinal);
+        Assert.Contains("variant    net.whole: 101.0 MB of weights\n", text, StringComparison.Ordinal);
+        Assert.Contains("variant    net.int8: 60.0 MB of weights in 2 units, the largest 98.0 MB\n", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Memory_is_shown_for_each_rung_at_the_default_size_and_at_the_envelope_s_lines()
+    {
+        using var checkpoint = I2VGenXlCheckpoints.Random(RandomSize.Full, 1);
+        var plan = I2VGenXlPackage.Plan(checkpoint, new PackageSettings { Target = Target.Fused, Precision = TensorElementType.Float16 });
+        var manifest = plan.Manifest with { Components = plan.Components.ToDictionary(component => component.Network.Name, component => component.Described) };
+
+        var rows = MemoryTable.Of(manifest);
+
+        Assert.Equal([(512, 512, 16), (896, 512, 16), (1344, 768, 24), (1792, 1024, 32)], rows.Select(row => (row.Width, row.Height, row.NumFrames)));
+        Assert.Equal(["resident", "sliced", "encoders_released", "serial_guidance", "denoiser_released", "streamed"], rows[0].Rungs.Take(6).Select(rung => rung.Rung));
+        Assert.Equal(rows[0].Rungs.Take(6).Select(rung => rung.PeakBytes).OrderDescending(), rows[0].Rungs.Take(6).Select(rung => rung.PeakBytes));
+        Assert.InRange(rows[0].Rungs[0].PeakBytes, 5_000_000_000, 8_500_000_000);
+        Assert.InRange(rows[0].Rungs[5].PeakBytes, 500_000_000, 2_000_000_000);
+        Assert.Contains("memory     512×512, 16 frames: resident ", ShowCommand.Text(folder.Path, manifest), StringComparison.Ordinal);
+        Assert.Empty(MemoryTable.Of(manifest with { Memory = null }));
     }
 
     [Theory]
