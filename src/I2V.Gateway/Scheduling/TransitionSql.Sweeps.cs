@@ -5,10 +5,10 @@ namespace I2V.Gateway.Scheduling;
 
 internal static partial class TransitionSql
 {
-    /// <summary>$1 worker, $2 free bytes, $3 warm model. Locks the worker, so that two claims of one worker take turns.</summary>
+    /// <summary>$1 worker, $2 free bytes, $3 warm model, $4 the host's free bytes. Locks the worker, so that two claims of one worker take turns.</summary>
     public const string SeeWorker = """
         update workers set last_seen_at = clock_timestamp(),
-            memory_free_bytes = coalesce($2, memory_free_bytes), warm_model = $3
+            memory_free_bytes = coalesce($2, memory_free_bytes), warm_model = $3, host_free_bytes = coalesce($4, host_free_bytes)
         where id = $1 and state <> 'gone'
         returning lanes
         """;
@@ -29,7 +29,7 @@ internal static partial class TransitionSql
         returning id
         """;
 
-    /// <summary>$1 lanes. The tenant whose turn it is: highest priority, then least running for its weight, then longest wait.</summary>
+    /// <summary>$1 lanes, $2 worker. The tenant whose turn it is: highest priority, then least running for its weight, then longest wait.</summary>
     public const string PickTenant = PickTenantOrWait + " skip locked";
 
     public const string PickTenantOrWait = $"""
@@ -42,7 +42,7 @@ internal static partial class TransitionSql
             from unnest($1::text[]) as lanes (lane)
             cross join lateral (
                 select j.priority, j.created_at from jobs j
-                where j.tenant_id = t.id and j.lane = lanes.lane and {Claimable}
+                where j.tenant_id = t.id and j.lane = lanes.lane and {Claimable} and {Takeable}
                 order by j.priority desc, j.created_at, j.id limit 1) first
             order by first.priority desc, first.created_at limit 1) head
         where load.running < t.max_running
@@ -65,7 +65,7 @@ internal static partial class TransitionSql
             from room cross join unnest($3::text[]) as lanes (lane)
             cross join lateral (
                 select j.id, j.priority, j.created_at, j.model from jobs j
-                where j.tenant_id = room.id and j.lane = lanes.lane and {Claimable}
+                where j.tenant_id = room.id and j.lane = lanes.lane and {Claimable} and {Takeable}
                 order by j.priority desc, j.created_at, j.id limit 1) head
             order by head.priority desc,
                 head.created_at - case when head.model = $4 then make_interval(secs => $6) else interval '0' end, head.id
