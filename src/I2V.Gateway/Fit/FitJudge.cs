@@ -103,7 +103,7 @@ internal static class FitJudge
             least = bytes < (least ?? long.MaxValue) ? bytes : least;
         }
 
-        return least;
+        return least > 0 ? least : null;
     }
 
     /// <summary>One sentence per worker that cannot take the job, such as <c>host/gpu-0: needs 9.1 GB, has 7.6 GB free</c>.</summary>
@@ -167,6 +167,11 @@ internal static class FitJudge
 
     private static WhyNot Short(FleetWorker worker, string code, long needed, long free)
     {
+        if (needed <= free)
+        {
+            return new WhyNot(worker.Name, worker.Device.Name, code, null, null, "does not make such a film, whatever is free");
+        }
+
         var kind = code == ErrorCode.RamInsufficient ? " of system memory" : "";
         var message = string.Create(CultureInfo.InvariantCulture, $"needs {needed / Gb:0.0} GB{kind}, has {free / Gb:0.0} GB free");
         return new WhyNot(worker.Name, worker.Device.Name, code, needed, free, message);

@@ -24,7 +24,7 @@ internal sealed partial class JobTransitions
         var details = new { Degraded = new DegradedStep(step.Phase, step.FromRung, step.ToRung, step.Degradation) };
         IReadOnlyList<Degradation> lost = step.Degradation is { } degradation ? [degradation] : [];
         await using var command = database.CreateCommand(TransitionSql.Degrade);
-        command.Parameters.Lease(lease).Text(step.ToRung).Json(step.Applied).Json(lost).Json(details);
+        command.Parameters.Lease(lease).Text(step.ToRung).Json(step.Applied).Json(lost).Json(details).Json(step.Degradations);
         var isNew = await command.ExecuteScalarAsync(ct) as bool?;
         if (isNew == true)
         {

@@ -18,9 +18,9 @@ internal static class RefuseJob
             return Problems.Invalid("/code", $"code must be {ErrorCode.VramInsufficient} or {ErrorCode.RamInsufficient}.");
         }
 
-        if (request.FreeBytes < 0 || request.NeededBytes <= request.FreeBytes)
+        if (request.FreeBytes < 0 || request.NeededBytes < 0)
         {
-            return Problems.Invalid("/needed_bytes", "needed_bytes must be more than free_bytes, and free_bytes at least 0: otherwise the job fits.");
+            return Problems.Invalid("/needed_bytes", "needed_bytes and free_bytes must be at least 0.");
         }
 
         if (string.IsNullOrWhiteSpace(request.Message))

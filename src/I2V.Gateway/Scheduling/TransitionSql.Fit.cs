@@ -29,9 +29,9 @@ internal static partial class TransitionSql
         """;
 
     /// <summary>
-    /// $1 job, $2 attempt, $3 token, $4 rung, $5 applied or null, $6 degradations (none or one), $7 the event's details. A step that
-    /// was told before is known by the row, so that a repetition changes nothing. Returns whether this call changed it; no row when
-    /// the lease is gone.
+    /// $1 job, $2 attempt, $3 token, $4 rung, $5 applied or null, $6 what is lost (none or one), $7 the event's details, $8 all
+    /// degradations or null. A step that was told before is known by the row, so that a repetition changes nothing. Returns whether
+    /// this call changed it; no row when the lease is gone.
     /// </summary>
     public const string Degrade = $"""
         with held as materialized (
@@ -42,7 +42,9 @@ internal static partial class TransitionSql
         changed as (
             update jobs j set
                 applied = coalesce($5::jsonb, j.applied, j.spec -> 'settings') || jsonb_build_object('rung', $4::text),
-                degradations = case when j.degradations @> $6::jsonb then j.degradations else j.degradations || $6::jsonb end,
+                degradations = case
+                    when coalesce($8::jsonb, j.degradations) @> $6::jsonb then coalesce($8::jsonb, j.degradations)
+                    else coalesce($8::jsonb, j.degradations) || $6::jsonb end,
                 event_seq = j.event_seq + 1
             from held where j.id = held.id and held.is_new
             returning j as job),

@@ -154,20 +154,24 @@ internal static partial class TransitionSql
         """;
 
     /// <summary>
-    /// $1 most rows, $2 seconds of silence after which a worker does not count. A job waits, a worker idles, and nothing has
+    /// $1 most rows, $2 seconds of silence after which a worker does not count. A job waits, a worker that can take it idles, and nothing has
     /// happened for a minute: the ticket must be lost, so there is a new one.
     /// </summary>
     public const string Reticket = """
         with stalled as materialized (
             select j.id
             from (
-                select distinct lane from workers w cross join unnest(w.lanes) as lane
+                select w.id, w.memory_total_bytes, lane from workers w cross join unnest(w.lanes) as lane
                 where w.state = 'idle' and w.last_seen_at > clock_timestamp() - make_interval(secs => $2)
                     and not exists (select from jobs r where r.lease_owner = w.id and r.state = 'running')) idle
             cross join lateral (
                 select q.id from jobs q
                 where q.state = 'queued' and q.lane = idle.lane and q.ticketed_at < (select clock_timestamp()) - interval '1 minute'
                     and q.available_at < clock_timestamp() - interval '1 minute'
+                    and (q.needed_bytes is null or q.needed_bytes <= idle.memory_total_bytes)
+                    and not exists (
+                        select from job_refusals f join workers me on me.id = f.worker_id
+                        where f.job_id = q.id and f.worker_id = idle.id and still_stands(f, me))
                 order by q.ticketed_at
                 limit $1
                 for update skip locked) j),

@@ -56,9 +56,9 @@ internal static partial class RegisterWorker
             yield return Item("/models", "models must name at least one model that the worker serves.");
         }
 
-        if (request.Models.SelectMany(model => model.Fit).Any(row => row.Width <= 0 || row.Height <= 0 || row.NumFrames <= 0 || row.PeakBytes <= 0))
+        if (request.Models.SelectMany(model => model.Fit).Any(row => row.Width <= 0 || row.Height <= 0 || row.NumFrames <= 0 || row.PeakBytes < 0))
         {
-            yield return Item("/models", "a row of fit must have a width, a height, num_frames and peak_bytes above 0.");
+            yield return Item("/models", "a row of fit must have a width, a height and num_frames above 0, and peak_bytes of at least 0.");
         }
 
         if (request.Lanes.Count == 0 || request.Lanes.Any(lane => !lane.StartsWith(LanePrefix, StringComparison.Ordinal)))

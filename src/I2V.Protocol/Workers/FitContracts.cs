@@ -73,7 +73,10 @@ public sealed record RefuseJob
     /// <summary><c>vram_insufficient</c> or <c>ram_insufficient</c>.</summary>
     public required string Code { get; init; }
 
-    /// <summary>Bytes of the smallest plan that the job's rules allow; more than <see cref="FreeBytes"/>.</summary>
+    /// <summary>
+    /// Bytes of the smallest plan that the job's rules allow. No more than <see cref="FreeBytes"/> where a rule decides and no number:
+    /// then only a new registration helps.
+    /// </summary>
     public required long NeededBytes { get; init; }
 
     /// <summary>Bytes that a plan could have here.</summary>
@@ -106,6 +109,9 @@ public sealed record JobDegraded
 
     /// <summary>What the film loses by it; null when the rung costs time only.</summary>
     public Degradation? Degradation { get; init; }
+
+    /// <summary>Everything that is not as asked from now on, where the attempt was planned anew; null: <see cref="Degradation"/> comes to what was.</summary>
+    public IReadOnlyList<Degradation>? Degradations { get; init; }
 }
 
 /// <summary>How an attempt is carried out, as far as it is known before there is a film.</summary>

@@ -191,7 +191,7 @@ public sealed class FitPolicyTests : IAsyncLifetime
         foreach (var (verb, report, pointer) in new (string, object, string)[]
         {
             ("refuse", refusal with { Code = "too_big" }, "/code"),
-            ("refuse", refusal with { NeededBytes = refusal.FreeBytes }, "/needed_bytes"),
+            ("refuse", refusal with { NeededBytes = -1 }, "/needed_bytes"),
             ("refuse", refusal with { Message = " " }, "/message"),
             ("degraded", step, "/degradation"),
             ("degraded", step with { ToRung = "" }, "/to_rung"),

@@ -77,6 +77,31 @@ public sealed class RefusalTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_refusal_by_rule_stands_whatever_becomes_free()
+    {
+        var worker = await lab.AddWorkerAsync();
+        await lab.SubmitAsync();
+        var lease = (await lab.TryClaimAsync(worker, free: 6 * Gb))!.Lease;
+        await lab.Transitions.RefuseAsync(lease, Samples.Refusal(lease, neededGb: 5, freeGb: 7), Ct);
+
+        Assert.Null(await lab.TryClaimAsync(worker, free: 100 * Gb));
+    }
+
+    [Fact]
+    public async Task A_lost_ticket_is_replaced_for_who_can_take_the_job_and_not_for_who_refused_it()
+    {
+        var id = await lab.SubmitAsync();
+        var lease = (await lab.ClaimAsync(await lab.AddWorkerAsync())).Lease;
+        await lab.Transitions.RefuseAsync(lease, Samples.Refusal(lease, neededGb: 9, freeGb: 7), Ct);
+        await lab.ExecuteAsync("update jobs set ticketed_at = ticketed_at - interval '2 minutes', available_at = available_at - interval '2 minutes' where id = $1", id);
+
+        Assert.Equal(0, await lab.Transitions.ReticketAsync(Ct));
+        await lab.AddWorkerAsync();
+        await lab.AddWorkerAsync();
+        Assert.Equal(1, await lab.Transitions.ReticketAsync(Ct));
+    }
+
+    [Fact]
     public async Task A_worker_that_registers_anew_may_try_again()
     {
         var id = await lab.SubmitAsync();
@@ -155,6 +180,28 @@ public sealed class RefusalTests : IAsyncLifetime
         Assert.Equal("tiled 1", await lab.ScalarAsync<string>(
             "select (applied ->> 'rung') || ' ' || jsonb_array_length(degradations) from jobs where id = $1", lease.JobId));
         Assert.Equal("slow zoom in", await lab.ScalarAsync<string>("select applied ->> 'prompt' from jobs where id = $1", lease.JobId));
+    }
+
+    [Fact]
+    public async Task A_new_plan_replaces_what_was_not_as_asked()
+    {
+        var lease = await lab.RunAsync();
+        var tiled = new Degradation("vae_tiled", "techniques", "sliced", "tiled", 9 * Gb, 7 * Gb, "The decoder works in tiles.");
+        var shorter = new Degradation("frames_reduced", "num_frames", "24", "16", 9 * Gb, 7 * Gb, "The film has 16 frames.");
+        await lab.Transitions.DegradeAsync(lease, Samples.Step(lease, "sliced", "tiled", tiled), Ct);
+        var anew = Samples.Step(lease, "tiled", "sliced", shorter) with
+        {
+            Applied = new AppliedSettings(new JobSettings { NumFrames = 16 }),
+            Degradations = [shorter],
+        };
+
+        Assert.True(await lab.Transitions.DegradeAsync(lease, anew, Ct));
+        Assert.True(await lab.Transitions.DegradeAsync(lease, anew, Ct));
+
+        Assert.Equal("sliced 16 frames_reduced 1", await lab.ScalarAsync<string>(
+            "select concat_ws(' ', applied ->> 'rung', applied ->> 'num_frames', degradations -> 0 ->> 'code', jsonb_array_length(degradations)) from jobs where id = $1",
+            lease.JobId));
+        Assert.Equal(2, (await lab.EventsAsync(lease.JobId)).Count(type => type == JobEventTypes.Degraded));
     }
 
     [Fact]

@@ -21,13 +21,12 @@ create table job_refusals (
     worker_name     text not null,
     attempt         int not null,
     code            text not null check (code in ('vram_insufficient', 'ram_insufficient')),
-    needed_bytes    bigint not null,
+    needed_bytes    bigint not null check (needed_bytes >= 0),
     free_bytes      bigint not null check (free_bytes >= 0),
     -- What its heartbeats had said to be free, which is counted differently from what a plan could have.
     seen_free_bytes bigint,
     at              timestamptz not null default clock_timestamp(),
-    primary key (job_id, worker_id),
-    constraint something_was_missing check (needed_bytes > free_bytes)
+    primary key (job_id, worker_id)
 );
 create index job_refusals_worker on job_refusals (worker_id);
 
@@ -39,10 +38,10 @@ language sql stable as $$
         else coalesce(worker.host_free_bytes, case when worker.device ->> 'kind' = 'cpu' then worker.memory_free_bytes end) end
 $$;
 
--- A refusal stands until what was missing has become free.
+-- A refusal stands until what was missing has become free; for good where nothing was missing, since then a rule decided.
 create function still_stands(refusal job_refusals, worker workers) returns boolean
 language sql stable as $$
-    select coalesce(
+    select refusal.needed_bytes <= refusal.free_bytes or coalesce(
         free_memory(worker, refusal.code) < refusal.seen_free_bytes + (refusal.needed_bytes - refusal.free_bytes), true)
 $$;
 

@@ -35,6 +35,16 @@ public sealed class FitJudgeTests
     }
 
     [Fact]
+    public void Where_a_rule_decides_no_bytes_are_told()
+    {
+        var refusal = new StandingRefusal(large.Id, large.Name, ErrorCode.VramInsufficient, 5 * Tables.Gb, 7 * Tables.Gb);
+
+        var why = Assert.Single(FitJudge.Judge([large], Case(Tables.Ask(512, 512, 16)) with { Refusals = [refusal] }).WhyNot);
+
+        Assert.Equal((null, null, "does not make such a film, whatever is free"), (why.NeededBytes, why.FreeBytes, why.Message));
+    }
+
+    [Fact]
     public void Different_reasons_make_it_a_matter_of_the_cards()
     {
         var refusal = new StandingRefusal(large.Id, large.Name, ErrorCode.RamInsufficient, 20 * Tables.Gb, Tables.Gb);
