@@ -12,6 +12,7 @@ var root = new RootCommand("Send an image, get a video: a job queue with GPU wor
     UpCommand.Create(),
     DownCommand.Create(),
     SubmitCommand.Create(),
+    EstimateCommand.Create(),
     WatchCommand.Create(),
     JobsCommand.Create(),
     CancelCommand.Create(),

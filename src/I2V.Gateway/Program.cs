@@ -2,6 +2,7 @@ using I2V.Gateway.Access;
 using I2V.Gateway.Console;
 using I2V.Gateway.Database;
 using I2V.Gateway.Errors;
+using I2V.Gateway.Fit;
 using I2V.Gateway.Health;
 using I2V.Gateway.Jobs;
 using I2V.Gateway.OpenApi;
@@ -35,6 +36,7 @@ internal static class GatewayHost
         builder.AddI2VBus();
         builder.AddScheduling();
         builder.AddWorkers();
+        builder.Services.AddFit();
         builder.Services.AddJobs();
         builder.AddHealth();
         builder.Services.AddApiDocument();

@@ -58,6 +58,10 @@ internal sealed class ApiClient(HttpClient http, TimeProvider time) : IDisposabl
         }
     }
 
+    /// <summary>What would become of a submit. Nothing is stored, so that a cut connection is simply told.</summary>
+    public Task<JobEstimate> EstimateAsync(MultipartFormDataContent form, CancellationToken ct) =>
+        CallAsync<JobEstimate>(new HttpRequestMessage(HttpMethod.Post, "v1/jobs:estimate") { Content = form }, UploadTimeout, ct);
+
     public Task<JobObject> GetJobAsync(string id, CancellationToken ct) =>
         CallAsync<JobObject>(new HttpRequestMessage(HttpMethod.Get, $"v1/jobs/{Uri.EscapeDataString(id)}"), CallTimeout, ct);
 

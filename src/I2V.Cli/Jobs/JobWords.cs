@@ -37,7 +37,7 @@ internal static class JobWords
     private static string Place(QueueInfo? queue) => queue switch
     {
         null or { Position: 0 } => "",
-        { FeasibleWorkers: 0 } => "no worker is there yet",
+        { FeasibleWorkers: 0 } => queue.BlockedBy.FirstOrDefault(reason => reason.Contains(": ", StringComparison.Ordinal)) ?? "no worker is there yet",
         { EtaSeconds.P50: var eta } => $"position {queue.Position}, starts in about {Seconds(eta)}",
         _ => $"position {queue.Position}",
     };
@@ -58,7 +58,7 @@ internal static class JobWords
         return string.Join(", ", parts);
     }
 
-    private static string Seconds(double seconds) => seconds < 90
+    public static string Seconds(double seconds) => seconds < 90
         ? string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling(seconds):0} s")
         : string.Create(CultureInfo.InvariantCulture, $"{Math.Floor(seconds / 60):0}:{seconds % 60:00} min");
 }

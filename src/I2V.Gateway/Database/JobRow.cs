@@ -18,6 +18,9 @@ internal sealed record JobRow
 
     public required string Lane { get; init; }
 
+    /// <summary>What a card must have at least; null where anybody may try, such as for a job that may be degraded.</summary>
+    public long? NeededBytes { get; init; }
+
     public required int Priority { get; init; }
 
     public Guid? BatchId { get; init; }

@@ -87,7 +87,7 @@ internal sealed record AttemptRow
 
     public DateTimeOffset? EndedAt { get; init; }
 
-    /// <summary><c>succeeded</c>, <c>failed</c>, <c>released</c> or <c>lost</c>; null while it runs.</summary>
+    /// <summary><c>succeeded</c>, <c>failed</c>, <c>released</c>, <c>refused</c> (it did not fit) or <c>lost</c>; null while it runs.</summary>
     public string? Outcome { get; init; }
 
     public string? ErrorCode { get; init; }

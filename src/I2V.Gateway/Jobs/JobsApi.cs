@@ -23,6 +23,8 @@ internal static class JobsApi
             .AddScoped<JobWait>()
             .AddScoped<JobEvents>()
             .AddScoped<AcceptJob>()
+            .AddSingleton<CheckRequest>()
+            .AddScoped<EstimateJob>()
             .AddScoped<SubmitJob>()
             .AddScoped<DeleteJob>();
     }
@@ -34,6 +36,8 @@ internal static class JobsApi
         var write = jobs.MapGroup("").RequireAuthorization(Scopes.JobsWrite);
         write.MapPost("/", SubmitJob.HandleAsync).WithName("SubmitJob").WithSummary("Submits a job: one image and what should happen to it")
             .DisableAntiforgery().Refuses(400, 413, 415, 422, 429, 503);
+        routes.MapPost("/v1/jobs:estimate", EstimateJob.HandleAsync).WithTags("Jobs").RequireAuthorization(Scopes.JobsWrite)
+            .WithName("EstimateJob").WithSummary("Tells what would become of a job, without one").DisableAntiforgery().Refuses(400, 413, 415, 503);
         write.MapPost("/{id}/cancel", CancelJob.HandleAsync).WithName("CancelJob").WithSummary("Ends a job; repeating it changes nothing").Refuses(404);
         write.MapDelete("/{id}", DeleteJob.HandleAsync).WithName("DeleteJob").WithSummary("Ends a job and removes it with its files").Refuses(404, 503);
 

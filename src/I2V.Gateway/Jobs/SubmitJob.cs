@@ -1,13 +1,12 @@
 using System.Globalization;
 using System.Security.Claims;
-using System.Security.Cryptography;
 using I2V.Gateway.Access;
 using I2V.Gateway.Database;
 using I2V.Gateway.Errors;
+using I2V.Gateway.Fit;
 using I2V.Gateway.Jobs.Intake;
 using I2V.Gateway.Scheduling;
 using I2V.Protocol.Bus;
-using I2V.Protocol.Errors;
 using I2V.Protocol.Jobs;
 using I2V.Protocol.Workers;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -19,7 +18,7 @@ namespace I2V.Gateway.Jobs;
 /// goes wrong on the way, nothing of the request is left behind.
 /// </summary>
 internal sealed class SubmitJob(
-    JobTransitions transitions, ModelCatalog catalog, ImageIntake images, AcceptJob accept, JobReader jobs, TimeProvider clock)
+    JobTransitions transitions, CheckRequest check, RefitJobs refit, AcceptJob accept, JobReader jobs, TimeProvider clock)
 {
     private const int RetryAfterSeconds = 1;
 
@@ -72,24 +71,23 @@ internal sealed class SubmitJob(
             return (seen, await FindAsync(seen, tenant, ct));
         }
 
-        // 1. Everything that can be said without the picture, all at once.
-        var priority = FindPriority(request.Priority, user.MaxPriority(), errors);
-        var model = await FindModelAsync(request.Model, errors, ct);
-        var resolver = model is null ? null : new SettingsResolver(model, errors);
-        var settings = resolver?.Resolve(request.Settings, DrawSeed);
-        errors.ThrowIfAny();
+        // 1. Everything is checked, and the picture read.
+        var found = await check.CheckAsync(request, user, errors, ct);
 
-        // 2. The picture, and the film's size that follows from it.
-        var image = await images.ReadAsync(request.Image!, ct);
-        settings = resolver!.WithSize(settings!, image.Width, image.Height);
-        resolver.CheckFloors(request.Fit, settings);
-        errors.ThrowIfAny();
+        // 2. Who may take it.
+        var spec = new JobSpec { Model = found.Model.Name, Settings = found.Settings, Fit = request.Fit, Speed = request.Speed };
+        var (lane, needed) = await refit.FindLaneAsync(spec.Model, FitQuestion.Of(spec.Settings, spec.Fit), ct);
 
         // 3. The picture is stored and the job written.
-        var spec = new JobSpec { Model = model!.Name, Settings = settings, Fit = request.Fit, Speed = request.Speed };
         var id = Guid.CreateVersion7(clock.GetUtcNow());
         var result = await accept.AcceptAsync(
-            tenant, id, image, input => ToJob(id, tenant, request, headers, input, spec, priority, resolver.Warnings), claim, ct);
+            tenant, id, found.Image!, input => ToJob(id, tenant, request, headers, input, spec, found) with { Lane = lane, NeededBytes = needed }, claim, ct);
+        if (result is SubmitResult.Created && request.Fit.Policy == FitPolicy.Fail)
+        {
+            // Nobody waits for an answer that is known.
+            await refit.CheckAsync(id, CancellationToken.None);
+        }
+
         return (result, await FindAsync(result, tenant, ct));
     }
 
@@ -100,53 +98,16 @@ internal sealed class SubmitJob(
         _ => null,
     };
 
-    /// <summary>What the user asked for, or 0; never more than the tenant may have.</summary>
-    private static int FindPriority(int? asked, int most, ErrorList errors)
-    {
-        if (asked > most)
-        {
-            errors.Add("/priority", string.Create(
-                CultureInfo.InvariantCulture, $"Is {asked}; your tenant may use {RequestBinder.MinPriority} to {most}."));
-        }
-
-        return Math.Min(asked ?? 0, most);
-    }
-
-    private async Task<ModelCapability?> FindModelAsync(string? name, ErrorList errors, CancellationToken ct)
-    {
-        if (errors.Has("/model"))
-        {
-            return null;
-        }
-
-        var models = await catalog.ReadAsync(ct);
-        if (name is null)
-        {
-            return ModelCatalog.Default(models) ?? throw NoModels();
-        }
-
-        if (models.TryGetValue(name, out var model))
-        {
-            return model;
-        }
-
-        errors.Add("/model", $"There is no model of this name. Known: {string.Join(", ", models.Keys)}.", ErrorCode.UnsupportedModel);
-        return null;
-    }
-
-    private static RefusedException NoModels() => new(Problems.Of(
-        ErrorCode.NoCapableWorker, "No worker has brought a model yet. Try again when one has registered.", StatusCodes.Status503ServiceUnavailable));
-
     private static NewJob ToJob(
-        Guid id, Guid tenant, JobRequest request, SubmitHeaders headers, JobInput input, JobSpec spec, int priority, IReadOnlyList<JobWarning> warnings) => new()
+        Guid id, Guid tenant, JobRequest request, SubmitHeaders headers, JobInput input, JobSpec spec, CheckedRequest found) => new()
         {
             Id = id,
             TenantId = tenant,
             Lane = Lanes.ForModel(spec.Model),
-            Priority = priority,
+            Priority = found.Priority,
             Requested = request.Settings,
             Spec = spec,
-            Warnings = warnings,
+            Warnings = found.Warnings,
             Tags = request.Tags,
             Output = request.Output,
             Input = input,
@@ -154,9 +115,6 @@ internal sealed class SubmitJob(
             StartWithin = headers.StartTimeout,
             Traceparent = headers.Traceparent,
         };
-
-    /// <summary>Fits every language's 32-bit integer, so that a seed can be copied anywhere.</summary>
-    private static long DrawSeed() => RandomNumberGenerator.GetInt32(int.MaxValue);
 
     private static ProblemResult Refuse(SubmitResult result) => result switch
     {

@@ -78,9 +78,9 @@ internal static class ApiDocument
             }
         }
 
-        if (operation.OperationId == "SubmitJob")
+        if (operation.OperationId is "SubmitJob" or "EstimateJob")
         {
-            operation.RequestBody = SubmitBody.Describe();
+            operation.RequestBody = SubmitBody.Describe(imageRequired: operation.OperationId == "SubmitJob");
         }
     }
 

@@ -7,20 +7,23 @@ namespace I2V.Gateway.OpenApi;
 /// <summary>The body of a submit in both its forms, which no parameter list of a handler could describe.</summary>
 internal static class SubmitBody
 {
-    public static OpenApiRequestBody Describe() => new()
+    public static OpenApiRequestBody Describe(bool imageRequired) => new()
     {
         Required = true,
-        Description = "Only the image is required; the rest has the model's defaults (see /v1/models).",
+        Description = imageRequired
+            ? "Only the image is required; the rest has the model's defaults (see /v1/models)."
+            : "As for a submit. The image may be left out when width and height are given.",
         Content = new Dictionary<string, OpenApiMediaType>
         {
-            ["multipart/form-data"] = new() { Schema = Form() },
-            ["application/json"] = new() { Schema = Json() },
+            ["multipart/form-data"] = new() { Schema = Form(imageRequired) },
+            ["application/json"] = new() { Schema = Json(imageRequired) },
         },
     };
 
-    private static OpenApiSchema Form()
+    private static OpenApiSchema Form(bool imageRequired)
     {
-        var form = Object(new() { ["image"] = new OpenApiSchema { Type = JsonSchemaType.String, Format = "binary", Description = "PNG, JPEG or WebP, up to 20 MiB and 33 megapixels." } }, "image");
+        string[] required = imageRequired ? ["image"] : [];
+        var form = Object(new() { ["image"] = new OpenApiSchema { Type = JsonSchemaType.String, Format = "binary", Description = "PNG, JPEG or WebP, up to 20 MiB and 33 megapixels." } }, required);
         foreach (var (name, schema) in Settings().Concat(Top()))
         {
             form.Properties![name] = schema;
@@ -30,8 +33,9 @@ internal static class SubmitBody
         return form;
     }
 
-    private static OpenApiSchema Json()
+    private static OpenApiSchema Json(bool imageRequired)
     {
+        string[] required = imageRequired ? ["image"] : [];
         var image = Object(new()
         {
             ["url"] = Text("An https address on the public internet."),
@@ -41,7 +45,7 @@ internal static class SubmitBody
         var input = Settings();
         input["image"] = image;
         var request = Top();
-        request["input"] = Object(input, "image");
+        request["input"] = Object(input, required);
         request["fit"] = Object(new()
         {
             ["policy"] = OneOf("What may be done when the card is too small.", "degrade", "wait", "fail"),

@@ -25,7 +25,7 @@ internal sealed record LeasedJob
 }
 
 /// <summary>Figures that a worker sends along when it asks for work.</summary>
-internal sealed record Claimant(Guid WorkerId, long? MemoryFreeBytes, string? WarmModel);
+internal sealed record Claimant(Guid WorkerId, long? MemoryFreeBytes, string? WarmModel, long? HostFreeBytes = null);
 
 /// <summary>What became of a claim.</summary>
 internal abstract record ClaimResult

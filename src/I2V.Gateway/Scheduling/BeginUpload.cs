@@ -23,7 +23,7 @@ internal static class BeginUpload
         }
 
         var held = new Lease(request.JobId, request.Attempt, lease);
-        if (await transitions.HeartbeatAsync(held, progress: null, ct) is not { } beat)
+        if (await transitions.HeartbeatAsync(held, progress: null, plan: null, ct) is not { } beat)
         {
             return LeaseProblems.Gone();
         }

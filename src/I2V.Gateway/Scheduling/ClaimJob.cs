@@ -15,7 +15,7 @@ internal static class ClaimJob
     public static async Task<Results<Ok<ClaimedJob>, NoContent, ProblemResult>> HandleAsync(
         ClaimRequest request, JobTransitions transitions, IObjectStore objects, IOptions<SchedulingOptions> options, CancellationToken ct)
     {
-        var claimant = new Claimant(request.WorkerId, request.MemoryFreeBytes, request.WarmModel);
+        var claimant = new Claimant(request.WorkerId, request.MemoryFreeBytes, request.WarmModel, request.HostFreeBytes);
         return await transitions.ClaimAsync(claimant, ct) switch
         {
             ClaimResult.Claimed claimed => TypedResults.Ok(Describe(claimed.Job, objects, options.Value)),

@@ -28,7 +28,7 @@ internal static class CompleteJob
         }
 
         var held = new Lease(request.JobId, request.Attempt, lease);
-        if (await transitions.HeartbeatAsync(held, progress: null, ct) is not { } beat)
+        if (await transitions.HeartbeatAsync(held, progress: null, plan: null, ct) is not { } beat)
         {
             return Answer(await transitions.FindCompletedAsync(held, video.Sha256, ct));
         }

@@ -11,11 +11,11 @@ internal sealed partial class JobTransitions
     private const string FailedOutcome = "failed";
     private const string ReleasedOutcome = "released";
 
-    /// <summary>Renews the lease and stores the progress.</summary>
-    public async Task<Beat?> HeartbeatAsync(Lease lease, JobProgress? progress, CancellationToken ct)
+    /// <summary>Renews the lease and stores the progress, and the plan where there was none.</summary>
+    public async Task<Beat?> HeartbeatAsync(Lease lease, JobProgress? progress, AttemptPlan? plan, CancellationToken ct)
     {
         await using var command = database.CreateCommand(TransitionSql.Heartbeat);
-        command.Parameters.Lease(lease).Seconds(options.LeaseSeconds).Json(progress);
+        command.Parameters.Lease(lease).Seconds(options.LeaseSeconds).Json(progress).Json(plan?.Applied).Json(plan?.Degradations);
         await using var reader = await command.ExecuteReaderAsync(ct);
         if (!await reader.ReadAsync(ct))
         {

@@ -49,7 +49,7 @@ internal sealed partial class JobTransitions
 
         List<Guid> reaped = seen.Forgot ? await ReapAsync(connection, MostReapedAtOnce, ct) : [];
         var job = seen.Repeated;
-        var tenant = job is null ? await PickTenantAsync(connection, seen.Lanes, ct) : null;
+        var tenant = job is null ? await PickTenantAsync(connection, claimant.WorkerId, seen.Lanes, ct) : null;
         if (tenant is { } id)
         {
             job = await LeaseAsync(connection, id, claimant, seen.Lanes, ct);
@@ -71,7 +71,7 @@ internal sealed partial class JobTransitions
     {
         await using var batch = new NpgsqlBatch(connection);
         var see = new NpgsqlBatchCommand(TransitionSql.SeeWorker);
-        see.Parameters.Uuid(claimant.WorkerId).Long(claimant.MemoryFreeBytes).Text(claimant.WarmModel);
+        see.Parameters.Uuid(claimant.WorkerId).Long(claimant.MemoryFreeBytes).Text(claimant.WarmModel).Long(claimant.HostFreeBytes);
         var repeat = new NpgsqlBatchCommand(TransitionSql.RepeatClaim);
         repeat.Parameters.Uuid(claimant.WorkerId).Seconds(options.LeaseSeconds);
         var lapse = new NpgsqlBatchCommand(TransitionSql.LapseOwn);
@@ -88,11 +88,11 @@ internal sealed partial class JobTransitions
         return (lanes, repeated, await reader.ReadAsync(ct));
     }
 
-    private static async Task<Guid?> PickTenantAsync(NpgsqlConnection connection, string[] lanes, CancellationToken ct)
+    private static async Task<Guid?> PickTenantAsync(NpgsqlConnection connection, Guid worker, string[] lanes, CancellationToken ct)
     {
         await using (var pick = new NpgsqlCommand(TransitionSql.PickTenant, connection))
         {
-            pick.Parameters.Texts(lanes);
+            pick.Parameters.Texts(lanes).Uuid(worker);
             if (await pick.ExecuteScalarAsync(ct) is Guid free)
             {
                 return free;
@@ -102,7 +102,7 @@ internal sealed partial class JobTransitions
         await using var batch = new NpgsqlBatch(connection);
         batch.BatchCommands.Add(new NpgsqlBatchCommand("set local lock_timeout = '200ms'"));
         var wait = new NpgsqlBatchCommand(TransitionSql.PickTenantOrWait);
-        wait.Parameters.Texts(lanes);
+        wait.Parameters.Texts(lanes).Uuid(worker);
         batch.BatchCommands.Add(wait);
         return await batch.ExecuteScalarAsync(ct) as Guid?;
     }

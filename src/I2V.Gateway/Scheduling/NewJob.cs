@@ -14,6 +14,9 @@ internal sealed record NewJob
     /// <summary>One of <see cref="Protocol.Bus.Lanes"/>: who may take it.</summary>
     public required string Lane { get; init; }
 
+    /// <summary>What a card must have at least; null where anybody may try, such as for a job that may be degraded.</summary>
+    public long? NeededBytes { get; init; }
+
     /// <summary>−10 … 10.</summary>
     public int Priority { get; init; }
 

@@ -1,14 +1,15 @@
 using I2V.Gateway.Database;
+using I2V.Gateway.Fit;
 using Microsoft.Extensions.Options;
 
 namespace I2V.Gateway.Scheduling;
 
 /// <summary>
-/// Looks for lapsed leases, due deadlines and lost tickets. It runs on every gateway without a leader: whoever comes first
+/// Looks for lapsed leases, due deadlines, lost tickets and jobs that fit nobody. It runs on every gateway without a leader: whoever comes first
 /// does it, since locked rows are skipped and every change is fenced.
 /// </summary>
 internal sealed partial class Reaper(
-    JobTransitions transitions, IOptions<SchedulingOptions> options, TimeProvider clock, ILogger<Reaper> log) : BackgroundService
+    JobTransitions transitions, RefitJobs refit, IOptions<SchedulingOptions> options, TimeProvider clock, ILogger<Reaper> log) : BackgroundService
 {
     private static readonly TimeSpan PruneEvery = TimeSpan.FromMinutes(10);
 
@@ -49,6 +50,11 @@ internal sealed partial class Reaper(
             LogExpired(expired);
         }
 
+        if (await refit.SweepAsync(ct) is > 0 and var refitted)
+        {
+            LogRefitted(refitted);
+        }
+
         if (await transitions.ReticketAsync(ct) is > 0 and var tickets)
         {
             LogReticketed(tickets);
@@ -69,6 +75,9 @@ internal sealed partial class Reaper(
 
     [LoggerMessage(2203, LogLevel.Information, "{Count} jobs waited for a minute beside an idle worker and got a new ticket")]
     private partial void LogReticketed(int count);
+
+    [LoggerMessage(2205, LogLevel.Information, "{Count} waiting jobs moved to another lane or failed, because of who is there to take them")]
+    private partial void LogRefitted(int count);
 
     [LoggerMessage(2204, LogLevel.Warning, "The sweep for lapsed leases is postponed: {Reason}")]
     private partial void LogPostponed(string reason);

@@ -10,7 +10,7 @@ internal static class RenewLease
     public static async Task<Ok<HeartbeatAnswer>> HandleAsync(
         Guid lease, ClaimHeartbeat report, JobTransitions transitions, IOptions<SchedulingOptions> options, CancellationToken ct)
     {
-        var action = await transitions.HeartbeatAsync(new Lease(report.JobId, report.Attempt, lease), report.Progress, ct) switch
+        var action = await transitions.HeartbeatAsync(new Lease(report.JobId, report.Attempt, lease), report.Progress, report.Plan, ct) switch
         {
             null => HeartbeatAction.Lost,
             { CancelRequested: true } => HeartbeatAction.Cancel,

@@ -5,10 +5,10 @@ namespace I2V.Gateway.Scheduling;
 
 internal static partial class TransitionSql
 {
-    /// <summary>$1 worker, $2 free bytes, $3 warm model. Locks the worker, so that two claims of one worker take turns.</summary>
+    /// <summary>$1 worker, $2 free bytes, $3 warm model, $4 the host's free bytes. Locks the worker, so that two claims of one worker take turns.</summary>
     public const string SeeWorker = """
         update workers set last_seen_at = clock_timestamp(),
-            memory_free_bytes = coalesce($2, memory_free_bytes), warm_model = $3
+            memory_free_bytes = coalesce($2, memory_free_bytes), warm_model = $3, host_free_bytes = coalesce($4, host_free_bytes)
         where id = $1 and state <> 'gone'
         returning lanes
         """;
@@ -29,7 +29,7 @@ internal static partial class TransitionSql
         returning id
         """;
 
-    /// <summary>$1 lanes. The tenant whose turn it is: highest priority, then least running for its weight, then longest wait.</summary>
+    /// <summary>$1 lanes, $2 worker. The tenant whose turn it is: highest priority, then least running for its weight, then longest wait.</summary>
     public const string PickTenant = PickTenantOrWait + " skip locked";
 
     public const string PickTenantOrWait = $"""
@@ -42,7 +42,7 @@ internal static partial class TransitionSql
             from unnest($1::text[]) as lanes (lane)
             cross join lateral (
                 select j.priority, j.created_at from jobs j
-                where j.tenant_id = t.id and j.lane = lanes.lane and {Claimable}
+                where j.tenant_id = t.id and j.lane = lanes.lane and {Claimable} and {Takeable}
                 order by j.priority desc, j.created_at, j.id limit 1) first
             order by first.priority desc, first.created_at limit 1) head
         where load.running < t.max_running
@@ -65,7 +65,7 @@ internal static partial class TransitionSql
             from room cross join unnest($3::text[]) as lanes (lane)
             cross join lateral (
                 select j.id, j.priority, j.created_at, j.model from jobs j
-                where j.tenant_id = room.id and j.lane = lanes.lane and {Claimable}
+                where j.tenant_id = room.id and j.lane = lanes.lane and {Claimable} and {Takeable}
                 order by j.priority desc, j.created_at, j.id limit 1) head
             order by head.priority desc,
                 head.created_at - case when head.model = $4 then make_interval(secs => $6) else interval '0' end, head.id
@@ -154,20 +154,24 @@ internal static partial class TransitionSql
         """;
 
     /// <summary>
-    /// $1 most rows, $2 seconds of silence after which a worker does not count. A job waits, a worker idles, and nothing has
+    /// $1 most rows, $2 seconds of silence after which a worker does not count. A job waits, a worker that can take it idles, and nothing has
     /// happened for a minute: the ticket must be lost, so there is a new one.
     /// </summary>
     public const string Reticket = """
         with stalled as materialized (
             select j.id
             from (
-                select distinct lane from workers w cross join unnest(w.lanes) as lane
+                select w.id, w.memory_total_bytes, lane from workers w cross join unnest(w.lanes) as lane
                 where w.state = 'idle' and w.last_seen_at > clock_timestamp() - make_interval(secs => $2)
                     and not exists (select from jobs r where r.lease_owner = w.id and r.state = 'running')) idle
             cross join lateral (
                 select q.id from jobs q
                 where q.state = 'queued' and q.lane = idle.lane and q.ticketed_at < (select clock_timestamp()) - interval '1 minute'
                     and q.available_at < clock_timestamp() - interval '1 minute'
+                    and (q.needed_bytes is null or q.needed_bytes <= idle.memory_total_bytes)
+                    and not exists (
+                        select from job_refusals f join workers me on me.id = f.worker_id
+                        where f.job_id = q.id and f.worker_id = idle.id and still_stands(f, me))
                 order by q.ticketed_at
                 limit $1
                 for update skip locked) j),

@@ -23,9 +23,9 @@ internal static partial class TransitionSql
         inserted as (
             insert into jobs as j (id, tenant_id, model, lane, priority, requested, spec, warnings, tags, output_expires_in,
                 input_key, input_sha256, input_width, input_height, input_bytes, run_timeout_seconds,
-                deadline_at, start_deadline_at, batch_id, retry_of, traceparent)
+                deadline_at, start_deadline_at, batch_id, retry_of, traceparent, needed_bytes)
             select $1, $2, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-                clock_timestamp() + $19::interval, clock_timestamp() + $20::interval, $21, $22, $23
+                clock_timestamp() + $19::interval, clock_timestamp() + $20::interval, $21, $22, $23, $24
             where $3 is null or exists (select from key)
             returning j as job),
         event as (
@@ -74,7 +74,7 @@ internal static partial class TransitionSql
 
     public const string Delete = "delete from jobs where id = $1 and tenant_id = $2";
 
-    /// <summary>$1 job, $2 attempt, $3 token, $4 lease seconds, $5 progress or null. No row: the lease is gone.</summary>
+    /// <summary>$1 job, $2 attempt, $3 token, $4 lease seconds, $5 progress or null, $6 applied and $7 degradations of the plan or null. No row: the lease is gone.</summary>
     public const string Heartbeat = $"""
         with beat as materialized (
             -- Progress becomes an event when the phase changes, else when it moved and a quarter of a second has passed.
@@ -95,6 +95,8 @@ internal static partial class TransitionSql
                 progress = case when $5::jsonb is null then j.progress
                     else $5::jsonb || jsonb_build_object('updated_at', clock_timestamp()) end,
                 progress_event_at = case when beat.tell then clock_timestamp() else j.progress_event_at end,
+                applied = coalesce(j.applied, $6),
+                degradations = case when j.applied is null then coalesce($7, j.degradations) else j.degradations end,
                 event_seq = j.event_seq + beat.tell::int
             from beat where j.id = beat.id
             returning j as job, beat.tell, beat.lease_owner),
@@ -188,9 +190,12 @@ internal static partial class TransitionSql
         changed as (
             update jobs j set
                 state = d.final,
-                status_reason = case when d.final = 'queued' then 'retrying' end,
+                status_reason = case when d.final = 'queued' and d.outcome <> 'refused' then 'retrying' end,
                 failures = d.failures, crashes = d.crashes, releases = d.releases, {ClearLease},
                 progress = case when d.final = 'queued' then null else j.progress end,
+                -- The next attempt plans anew.
+                applied = case when d.final = 'queued' then null else j.applied end,
+                degradations = case when d.final = 'queued' then '[]' else j.degradations end,
                 available_at = case when d.final = 'queued'
                     then clock_timestamp() + make_interval(secs => d.wait_seconds) else j.available_at end,
                 ticketed_at = case when d.final = 'queued' then clock_timestamp() else j.ticketed_at end,

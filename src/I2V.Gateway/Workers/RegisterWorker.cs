@@ -1,4 +1,5 @@
 using I2V.Gateway.Errors;
+using I2V.Gateway.Fit;
 using I2V.Gateway.Scheduling;
 using I2V.Protocol.Errors;
 using I2V.Protocol.Workers;
@@ -15,7 +16,7 @@ internal static partial class RegisterWorker
     private const string LanePrefix = "i2v.lane.";
 
     public static async Task<Results<Created<WorkerRegistered>, ProblemResult>> HandleAsync(
-        Request request, JobTransitions transitions, IOptions<SchedulingOptions> options, TimeProvider clock, ILogger<Request> log, CancellationToken ct)
+        Request request, JobTransitions transitions, Fleet fleet, IOptions<SchedulingOptions> options, TimeProvider clock, ILogger<Request> log, CancellationToken ct)
     {
         ProblemItem[] problems = [.. FindProblems(request)];
         if (problems.Length > 0)
@@ -25,6 +26,7 @@ internal static partial class RegisterWorker
 
         var id = Guid.CreateVersion7(clock.GetUtcNow());
         await transitions.RegisterWorkerAsync(new NewWorker(id, request), ct);
+        fleet.Forget();
         LogRegistered(log, request.Name, id, request.Device.Name);
 
         return TypedResults.Created(
@@ -52,6 +54,11 @@ internal static partial class RegisterWorker
         if (request.Models.Count == 0 || request.Models.Any(model => model.Name.Length == 0))
         {
             yield return Item("/models", "models must name at least one model that the worker serves.");
+        }
+
+        if (request.Models.SelectMany(model => model.Fit).Any(row => row.Width <= 0 || row.Height <= 0 || row.NumFrames <= 0 || row.PeakBytes < 0))
+        {
+            yield return Item("/models", "a row of fit must have a width, a height and num_frames above 0, and peak_bytes of at least 0.");
         }
 
         if (request.Lanes.Count == 0 || request.Lanes.Any(lane => !lane.StartsWith(LanePrefix, StringComparison.Ordinal)))

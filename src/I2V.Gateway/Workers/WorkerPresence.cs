@@ -1,4 +1,5 @@
 using I2V.Gateway.Errors;
+using I2V.Gateway.Fit;
 using I2V.Gateway.Scheduling;
 using I2V.Protocol.Workers;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -11,7 +12,7 @@ internal static class WorkerPresence
 {
     private const string Beat = """
         update workers set last_seen_at = clock_timestamp(), state = $2,
-            memory_free_bytes = coalesce($3, memory_free_bytes), warm_model = $4
+            memory_free_bytes = coalesce($3, memory_free_bytes), warm_model = $4, host_free_bytes = coalesce($5, host_free_bytes)
         where id = $1 and state <> 'gone'
         """;
 
@@ -24,16 +25,17 @@ internal static class WorkerPresence
         }
 
         await using var command = database.CreateCommand(Beat);
-        command.Parameters.Uuid(id).Text(request.State).Long(request.MemoryFreeBytes).Text(request.WarmModel);
+        command.Parameters.Uuid(id).Text(request.State).Long(request.MemoryFreeBytes).Text(request.WarmModel).Long(request.HostFreeBytes);
         return await command.ExecuteNonQueryAsync(ct) == 0
             ? Problems.NotFound("This worker is not registered, or another took over its device. Register again.")
             : TypedResults.NoContent();
     }
 
     /// <summary>What the worker still holds goes back to the queue at once. Saying it again changes nothing.</summary>
-    public static async Task<NoContent> GoodbyeAsync(Guid id, JobTransitions transitions, CancellationToken ct)
+    public static async Task<NoContent> GoodbyeAsync(Guid id, JobTransitions transitions, Fleet fleet, CancellationToken ct)
     {
         await transitions.RetireWorkerAsync(id, ct);
+        fleet.Forget();
         return TypedResults.NoContent();
     }
 }

@@ -18,7 +18,8 @@ internal sealed class WorkerReader(NpgsqlDataSource database, IOptions<Schedulin
                 when j.id is not null then 'busy'
                 when w.last_seen_at < clock_timestamp() - make_interval(secs => $2) then 'silent'
                 else w.state end,
-            case when j.tenant_id = $1 then j.id end, w.memory_free_bytes
+            case when j.tenant_id = $1 then j.id end, w.memory_free_bytes,
+            case when j.tenant_id = $1 then j.applied ->> 'rung' end
         from workers w
         left join jobs j on j.lease_owner = w.id and j.state = 'running'
         """;
@@ -72,6 +73,7 @@ internal sealed class WorkerReader(NpgsqlDataSource database, IOptions<Schedulin
                 LastSeenAt = reader.GetFieldValue<DateTimeOffset>(7),
                 State = reader.GetString(8),
                 CurrentJob = reader.IsDBNull(9) ? null : JobId.Format(reader.GetGuid(9)),
+                Rung = reader.IsDBNull(11) ? null : reader.GetString(11),
             });
         }
 

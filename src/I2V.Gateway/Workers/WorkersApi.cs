@@ -25,6 +25,8 @@ internal static class WorkersApi
         worker.MapPost("/claims/{lease:guid}/complete", CompleteJob.HandleAsync).WithName("CompleteJob");
         worker.MapPost("/claims/{lease:guid}/fail", FailJob.HandleAsync).WithName("FailJob");
         worker.MapPost("/claims/{lease:guid}/release", ReleaseJob.HandleAsync).WithName("ReleaseJob");
+        worker.MapPost("/claims/{lease:guid}/refuse", RefuseJob.HandleAsync).WithName("RefuseJob");
+        worker.MapPost("/claims/{lease:guid}/degraded", DegradeJob.HandleAsync).WithName("DegradeJob");
 
         var fleet = routes.MapGroup("/v1/workers").WithTags("Workers").RequireAuthorization(Scopes.JobsRead);
         fleet.MapGet("/", ListWorkers.HandleAsync).WithName("ListWorkers");

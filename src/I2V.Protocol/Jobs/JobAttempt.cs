@@ -14,7 +14,7 @@ public sealed record JobAttempt
     /// <summary>Null while it runs.</summary>
     public DateTimeOffset? EndedAt { get; init; }
 
-    /// <summary><c>succeeded</c>, <c>failed</c>, <c>released</c> or <c>lost</c>; null while it runs.</summary>
+    /// <summary><c>succeeded</c>, <c>failed</c>, <c>released</c>, <c>refused</c> (it did not fit) or <c>lost</c>; null while it runs.</summary>
     public string? Outcome { get; init; }
 
     /// <summary>How far it came.</summary>

@@ -36,4 +36,14 @@ public sealed record JobEventData
     public JobProgress? Progress { get; init; }
 
     public JobError? Error { get; init; }
+
+    /// <summary>Only in <see cref="JobEventTypes.Degraded"/>.</summary>
+    public DegradedStep? Degraded { get; init; }
 }
+
+/// <summary>Memory ran out in the middle of an attempt, which goes on a rung further down.</summary>
+/// <param name="Phase">Where it ran out.</param>
+/// <param name="FromRung">As planned.</param>
+/// <param name="ToRung">From now on.</param>
+/// <param name="Degradation">What the film loses by it; null when the rung costs time only.</param>
+public sealed record DegradedStep(JobPhase Phase, string FromRung, string ToRung, Degradation? Degradation);

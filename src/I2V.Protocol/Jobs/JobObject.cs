@@ -91,9 +91,10 @@ public sealed record QueueInfo
 
     public QueueEta? EtaSeconds { get; init; }
 
-    /// <summary>Workers that are alive and serve the model.</summary>
+    /// <summary>Workers that are alive, serve the model and, as far as is known, can take the job.</summary>
     public int FeasibleWorkers { get; init; }
 
+    /// <summary>Codes (<c>no_capable_worker</c>, <c>retry_delay</c>, <c>tenant_running_limit</c>) and a sentence for each worker that cannot take it.</summary>
     public IReadOnlyList<string> BlockedBy { get; init; } = [];
 }
 

@@ -30,8 +30,16 @@ public sealed record ModelObject
 
     public required IReadOnlyDictionary<string, JobSettings> Presets { get; init; }
 
-    public required IReadOnlyList<FitRow> Fit { get; init; }
+    /// <summary>What live workers do with the sizes of their tables, alike ones together.</summary>
+    public required IReadOnlyList<DeviceFit> Fit { get; init; }
 }
+
+/// <summary>The table of the workers on devices of one name.</summary>
+/// <param name="Device">The device's name.</param>
+/// <param name="MemoryTotalBytes">Of the smallest of them.</param>
+/// <param name="Workers">How many workers.</param>
+/// <param name="Rows">Of the one with the smallest memory.</param>
+public sealed record DeviceFit(string Device, long MemoryTotalBytes, int Workers, IReadOnlyList<FitRow> Rows);
 
 /// <summary>All models that workers have brought, by name.</summary>
 public sealed record ModelList(IReadOnlyList<ModelObject> Data)

@@ -75,7 +75,7 @@ public sealed record ModelCapability
     /// <summary>Settings per preset name, laid over the defaults.</summary>
     public IReadOnlyDictionary<string, JobSettings> Presets { get; init; } = new Dictionary<string, JobSettings>();
 
-    /// <summary>Measured or predicted memory and time per size bucket.</summary>
+    /// <summary>Measured or predicted memory and time per size bucket, on the idle device.</summary>
     public IReadOnlyList<FitRow> Fit { get; init; } = [];
 }
 
@@ -110,8 +110,6 @@ public sealed record IntRange(int Min, int Max);
 /// <summary>Both ends included.</summary>
 public sealed record DoubleRange(double Min, double Max);
 
-public sealed record FitRow(string Rung, int Width, int Height, int NumFrames, long PeakBytes, double Seconds);
-
 public sealed record WorkerRegistered
 {
     public required Guid WorkerId { get; init; }
@@ -129,6 +127,9 @@ public sealed record IdleHeartbeat
 
     public long? MemoryFreeBytes { get; init; }
 
+    /// <summary>Free memory of the host, where released and streamed weights lie.</summary>
+    public long? HostFreeBytes { get; init; }
+
     public string? WarmModel { get; init; }
 }
 
@@ -138,6 +139,9 @@ public sealed record ClaimRequest
     public required Guid WorkerId { get; init; }
 
     public long? MemoryFreeBytes { get; init; }
+
+    /// <summary>Free memory of the host, where released and streamed weights lie.</summary>
+    public long? HostFreeBytes { get; init; }
 
     /// <summary>The model that is loaded, which wins over an equal job for another.</summary>
     public string? WarmModel { get; init; }
@@ -194,6 +198,9 @@ public sealed record ClaimHeartbeat
     public long? VramUsedBytes { get; init; }
 
     public int? TemperatureCelsius { get; init; }
+
+    /// <summary>Counts once per attempt, so that it may come with every heartbeat; what <see cref="JobDegraded"/> says later stands.</summary>
+    public AttemptPlan? Plan { get; init; }
 }
 
 public enum HeartbeatAction

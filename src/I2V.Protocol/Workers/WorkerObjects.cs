@@ -28,6 +28,9 @@ public sealed record WorkerObject
 
     /// <summary><c>job_…</c>; null also when it runs somebody else's job.</summary>
     public string? CurrentJob { get; init; }
+
+    /// <summary>The rung of the ladder on which that job is.</summary>
+    public string? Rung { get; init; }
 }
 
 public sealed record WorkerList(IReadOnlyList<WorkerObject> Data)

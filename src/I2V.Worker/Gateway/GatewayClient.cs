@@ -61,6 +61,14 @@ internal sealed class GatewayClient(HttpClient http, TimeProvider time)
     public async Task<AttemptEnded> ReleaseAsync(Guid lease, ReleaseJob release, CancellationToken ct) =>
         Expect(await CallAsync<AttemptEnded>(HttpMethod.Post, $"worker/v1/claims/{lease}/release", release, CallTimeout, ct));
 
+    /// <summary>Gives back a job that does not fit this worker now.</summary>
+    public async Task<AttemptEnded> RefuseAsync(Guid lease, RefuseJob refusal, CancellationToken ct) =>
+        Expect(await CallAsync<AttemptEnded>(HttpMethod.Post, $"worker/v1/claims/{lease}/refuse", refusal, CallTimeout, ct));
+
+    /// <summary>Memory ran out and the attempt goes on a rung further down. May be repeated.</summary>
+    public Task DegradedAsync(Guid lease, JobDegraded step, CancellationToken ct) =>
+        CallAsync<JsonElement?>(HttpMethod.Post, $"worker/v1/claims/{lease}/degraded", step, CallTimeout, ct);
+
     private static T Expect<T>(T? answer)
         where T : class =>
         answer ?? throw new GatewayException(GatewayError.Failed, "The gateway gave an empty answer where it owes one.");

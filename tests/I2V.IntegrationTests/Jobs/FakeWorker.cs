@@ -47,22 +47,43 @@ internal sealed class FakeWorker(TestGateway gateway) : IDisposable
         Defaults = new JobSettings { Prompt = "", NumFrames = 5, Fps = 8, Steps = 20, GuidanceScale = 7.5 },
     };
 
-    public async Task RegisterAsync(params ModelCapability[] models)
+    public Task RegisterAsync(params ModelCapability[] models) =>
+        RegisterAsync(
+            new WorkerDevice { Kind = DeviceKind.Cpu, Id = "test/cpu-0", Name = "Test processor", MemoryTotalBytes = 8L << 30, MemoryFreeBytes = 4L << 30 },
+            models);
+
+    /// <summary>The worker is called as its device's id is.</summary>
+    public async Task RegisterAsync(WorkerDevice device, params ModelCapability[] models)
     {
         var registration = new RegisterWorker
         {
-            Name = "test/cpu-0",
+            Name = device.Id,
             Host = "test",
-            Device = new WorkerDevice { Kind = DeviceKind.Cpu, Id = "test/cpu-0", Name = "Test processor", MemoryTotalBytes = 8L << 30, MemoryFreeBytes = 4L << 30 },
+            Device = device,
             Models = models,
-            Lanes = Lanes.Served(models.Select(model => model.Name), 8L << 30),
+            Lanes = Lanes.Served(models.Select(model => model.Name), device.MemoryTotalBytes),
             Version = "test",
         };
         id = (await PostAsync<WorkerRegistered>("/worker/v1/workers", registration))!.WorkerId;
     }
 
+    public async Task GoodbyeAsync()
+    {
+        using var response = await client.DeleteAsync($"/worker/v1/workers/{id}", TestContext.Current.CancellationToken);
+        response.EnsureSuccessStatusCode();
+    }
+
     /// <summary>Null when nothing waits.</summary>
-    public Task<ClaimedJob?> ClaimAsync() => PostAsync<ClaimedJob>("/worker/v1/claims", new ClaimRequest { WorkerId = id });
+    /// <param name="free">Bytes that are free on the device now; null when the worker does not say.</param>
+    public Task<ClaimedJob?> ClaimAsync(long? free = null) =>
+        PostAsync<ClaimedJob>("/worker/v1/claims", new ClaimRequest { WorkerId = id, MemoryFreeBytes = free });
+
+    /// <summary>Any report about the attempt, with whatever answer it gets.</summary>
+    public Task<HttpResponseMessage> SayAsync(ClaimedJob job, string verb, object report) =>
+        client.PostAsync(
+            $"/worker/v1/claims/{job.LeaseToken}/{verb}",
+            JsonContent.Create(report, report.GetType(), options: I2VJson.Options),
+            TestContext.Current.CancellationToken);
 
     public async Task<HeartbeatAction> BeatAsync(ClaimedJob job, JobPhase phase, double percent, int? step = null) =>
         (await PostAsync<HeartbeatAnswer>($"/worker/v1/claims/{job.LeaseToken}/heartbeat", new ClaimHeartbeat

@@ -9,6 +9,10 @@ internal static class HttpAnswers
     public static async Task<T> ReadAsync<T>(this Task<HttpResponseMessage> answer)
     {
         using var response = await answer;
-        return (await response.Content.ReadFromJsonAsync<T>(I2VJson.Options, TestContext.Current.CancellationToken))!;
+        return await response.ReadAsync<T>();
     }
+
+    /// <summary>The same of an answer that is looked at otherwise too.</summary>
+    public static async Task<T> ReadAsync<T>(this HttpResponseMessage response) =>
+        (await response.Content.ReadFromJsonAsync<T>(I2VJson.Options, TestContext.Current.CancellationToken))!;
 }

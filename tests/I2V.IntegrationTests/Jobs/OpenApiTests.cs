@@ -17,7 +17,7 @@ public sealed class OpenApiTests(ApiFixture api) : IClassFixture<ApiFixture>
         foreach (var (path, method) in new[]
         {
             ("/v1/jobs", "post"), ("/v1/jobs", "get"), ("/v1/jobs/{id}", "get"), ("/v1/jobs/{id}", "delete"), ("/v1/jobs/{id}/cancel", "post"),
-            ("/v1/jobs/{id}/events", "get"), ("/v1/jobs/{id}/attempts", "get"), ("/v1/jobs/{id}/content", "get"), ("/v1/models", "get"), ("/v1/models/{id}", "get"),
+            ("/v1/jobs/{id}/events", "get"), ("/v1/jobs/{id}/attempts", "get"), ("/v1/jobs:estimate", "post"), ("/v1/jobs/{id}/content", "get"), ("/v1/models", "get"), ("/v1/models/{id}", "get"),
             ("/v1/workers", "get"), ("/health/ready", "get"),
         })
         {

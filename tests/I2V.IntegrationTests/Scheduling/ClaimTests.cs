@@ -176,12 +176,12 @@ public sealed class ClaimTests : IAsyncLifetime
         var begun = await lab.SubmitAsync();
         var next = await lab.SubmitAsync();
         var lease = (await lab.ClaimAsync(worker)).Lease;
-        Assert.NotNull(await lab.Transitions.HeartbeatAsync(lease, new JobProgress { Phase = JobPhase.Loading }, Ct));
+        Assert.NotNull(await lab.Transitions.HeartbeatAsync(lease, new JobProgress { Phase = JobPhase.Loading }, plan: null, Ct));
 
         Assert.Equal(next, (await lab.ClaimAsync(worker)).Lease.JobId);
 
         Assert.Equal("queued", await lab.StateAsync(begun));
-        Assert.Null(await lab.Transitions.HeartbeatAsync(lease, progress: null, Ct));
+        Assert.Null(await lab.Transitions.HeartbeatAsync(lease, progress: null, plan: null, Ct));
     }
 
     [Fact]

@@ -21,7 +21,7 @@ public sealed class EventTests : IAsyncLifetime
     public async Task Events_are_numbered_without_gaps_and_say_what_the_job_object_would()
     {
         var lease = await lab.RunAsync();
-        await lab.Transitions.HeartbeatAsync(lease, new JobProgress { Phase = JobPhase.Loading, Percent = 1 }, Ct);
+        await lab.Transitions.HeartbeatAsync(lease, new JobProgress { Phase = JobPhase.Loading, Percent = 1 }, plan: null, Ct);
         await lab.Transitions.FailAsync(lease, ErrorCode.InferenceFailed, "The card was lost.", Ct);
 
         await using var db = NewDb();
@@ -44,13 +44,13 @@ public sealed class EventTests : IAsyncLifetime
         var lease = await lab.RunAsync();
         for (var step = 1; step <= 20; step++)
         {
-            await lab.Transitions.HeartbeatAsync(lease, new JobProgress { Phase = JobPhase.Denoising, Step = step }, Ct);
+            await lab.Transitions.HeartbeatAsync(lease, new JobProgress { Phase = JobPhase.Denoising, Step = step }, plan: null, Ct);
         }
 
-        await lab.Transitions.HeartbeatAsync(lease, new JobProgress { Phase = JobPhase.Decoding }, Ct);
+        await lab.Transitions.HeartbeatAsync(lease, new JobProgress { Phase = JobPhase.Decoding }, plan: null, Ct);
         await lab.ExecuteAsync("update jobs set progress_event_at = progress_event_at - interval '1 second'");
-        await lab.Transitions.HeartbeatAsync(lease, new JobProgress { Phase = JobPhase.Decoding }, Ct);
-        await lab.Transitions.HeartbeatAsync(lease, new JobProgress { Phase = JobPhase.Decoding, Percent = 90 }, Ct);
+        await lab.Transitions.HeartbeatAsync(lease, new JobProgress { Phase = JobPhase.Decoding }, plan: null, Ct);
+        await lab.Transitions.HeartbeatAsync(lease, new JobProgress { Phase = JobPhase.Decoding, Percent = 90 }, plan: null, Ct);
 
         await using var db = NewDb();
         var told = await db.Events.Where(x => x.Type == JobEventTypes.Progress).OrderBy(x => x.Seq).ToListAsync(Ct);

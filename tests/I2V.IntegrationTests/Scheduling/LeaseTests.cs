@@ -40,7 +40,7 @@ public sealed class LeaseTests : IAsyncLifetime
         var lease = await lab.RunAsync();
         await lab.LapseAsync(lease.JobId);
 
-        Assert.NotNull(await lab.Transitions.HeartbeatAsync(lease, progress: null, Ct));
+        Assert.NotNull(await lab.Transitions.HeartbeatAsync(lease, progress: null, plan: null, Ct));
 
         Assert.Equal(0, await lab.Transitions.ReapAsync(Ct));
     }
@@ -104,7 +104,7 @@ public sealed class LeaseTests : IAsyncLifetime
     {
         var lease = await lab.RunAsync();
         await lab.ExecuteAsync("update jobs set run_deadline_at = clock_timestamp() - interval '31 seconds' where id = $1", lease.JobId);
-        await lab.Transitions.HeartbeatAsync(lease, progress: null, Ct);
+        await lab.Transitions.HeartbeatAsync(lease, progress: null, plan: null, Ct);
 
         Assert.Equal(1, await lab.Transitions.ReapAsync(Ct));
 
@@ -154,7 +154,7 @@ public sealed class LeaseTests : IAsyncLifetime
         Assert.Equal("queued", await lab.StateAsync(job));
         Assert.Equal("gone", await lab.ScalarAsync<string>("select state from workers where id = $1", old));
         await AssertRefusedAsync(lease);
-        Assert.NotNull(await lab.Transitions.HeartbeatAsync(other, progress: null, Ct));
+        Assert.NotNull(await lab.Transitions.HeartbeatAsync(other, progress: null, plan: null, Ct));
     }
 
     [Fact]
@@ -181,11 +181,11 @@ public sealed class LeaseTests : IAsyncLifetime
     public async Task A_heartbeat_brings_back_a_cancel_and_the_failure_that_follows_ends_the_job_as_canceled()
     {
         var lease = await lab.RunAsync();
-        Assert.False((await lab.Transitions.HeartbeatAsync(lease, progress: null, Ct))!.CancelRequested);
+        Assert.False((await lab.Transitions.HeartbeatAsync(lease, progress: null, plan: null, Ct))!.CancelRequested);
 
         Assert.Equal(CancelResult.Canceling, await lab.Transitions.CancelAsync(lab.Tenant, lease.JobId, Ct));
         Assert.Equal(CancelResult.Canceling, await lab.Transitions.CancelAsync(lab.Tenant, lease.JobId, Ct));
-        Assert.True((await lab.Transitions.HeartbeatAsync(lease, progress: null, Ct))!.CancelRequested);
+        Assert.True((await lab.Transitions.HeartbeatAsync(lease, progress: null, plan: null, Ct))!.CancelRequested);
 
         var ended = await lab.Transitions.FailAsync(lease, ErrorCode.Internal, "Stopped on request.", Ct);
         Assert.Equal(JobStatus.Canceled, ended!.Status);
@@ -247,7 +247,7 @@ public sealed class LeaseTests : IAsyncLifetime
 
     private async Task AssertRefusedAsync(Lease lease)
     {
-        Assert.Null(await lab.Transitions.HeartbeatAsync(lease, progress: null, Ct));
+        Assert.Null(await lab.Transitions.HeartbeatAsync(lease, progress: null, plan: null, Ct));
         Assert.Null(await lab.Transitions.CompleteAsync(lease, Samples.Result(), Ct));
         Assert.Null(await lab.Transitions.FailAsync(lease, ErrorCode.Internal, "Late.", Ct));
         Assert.Null(await lab.Transitions.ReleaseAsync(lease, "Late.", Ct));

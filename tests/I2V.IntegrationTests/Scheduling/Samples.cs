@@ -2,8 +2,10 @@ using I2V.Gateway.Database;
 using I2V.Gateway.Scheduling;
 using I2V.IntegrationTests.Jobs;
 using I2V.Protocol.Bus;
+using I2V.Protocol.Errors;
 using I2V.Protocol.Jobs;
 using I2V.Protocol.Workers;
+using RefuseJob = I2V.Protocol.Workers.RefuseJob;
 
 namespace I2V.IntegrationTests.Scheduling;
 
@@ -41,6 +43,26 @@ internal static class Samples
         NumFrames = 16,
         Fps = 8,
         DurationSeconds = 2,
+    };
+
+    public static RefuseJob Refusal(Lease lease, int neededGb, int freeGb, string code = ErrorCode.VramInsufficient) => new()
+    {
+        JobId = lease.JobId,
+        Attempt = lease.Attempt,
+        Code = code,
+        NeededBytes = (long)neededGb << 30,
+        FreeBytes = (long)freeGb << 30,
+        Message = FormattableString.Invariant($"The smallest plan needs {neededGb} GB and {freeGb} GB are free."),
+    };
+
+    public static JobDegraded Step(Lease lease, string from, string to, Degradation? degradation = null) => new()
+    {
+        JobId = lease.JobId,
+        Attempt = lease.Attempt,
+        Phase = JobPhase.Denoising,
+        FromRung = from,
+        ToRung = to,
+        Degradation = degradation,
     };
 
     private static ModelCapability Capability(string name) => FakeWorker.Motion with { Name = name };

@@ -96,8 +96,8 @@ public sealed class SchedulingLab : IAsyncDisposable
         return job.Id;
     }
 
-    internal async Task<LeasedJob?> TryClaimAsync(Guid worker, string? warm = null) =>
-        await Transitions.ClaimAsync(new Claimant(worker, MemoryFreeBytes: 1 << 30, warm), Ct) switch
+    internal async Task<LeasedJob?> TryClaimAsync(Guid worker, string? warm = null, long? free = 1 << 30, long? hostFree = null) =>
+        await Transitions.ClaimAsync(new Claimant(worker, free, warm, hostFree), Ct) switch
         {
             ClaimResult.Claimed claimed => claimed.Job,
             ClaimResult.NothingWaits => null,

@@ -28,6 +28,8 @@ public sealed class TransitionTableTests(TransitionTableTests.Database database)
         FailRetryable,
         FailForGood,
         Release,
+        Refuse,
+        Degrade,
         Cancel,
         Reap,
         Expire,
@@ -88,13 +90,13 @@ public sealed class TransitionTableTests(TransitionTableTests.Database database)
     /// <summary>The state afterwards; null where nothing at all may change.</summary>
     private static string? Expected(Start start, Verb verb) => (start, verb) switch
     {
-        (Start.Running or Start.Canceling or Start.PastDeadline, Verb.Heartbeat) => "running",
+        (Start.Running or Start.Canceling or Start.PastDeadline, Verb.Heartbeat or Verb.Degrade) => "running",
         (Start.Running or Start.Canceling or Start.PastDeadline, Verb.Complete) => "succeeded",
-        (Start.Running, Verb.FailRetryable or Verb.Release or Verb.Reap) => "queued",
+        (Start.Running, Verb.FailRetryable or Verb.Release or Verb.Refuse or Verb.Reap) => "queued",
         (Start.Running, Verb.FailForGood) => "failed",
         (Start.Running, Verb.Cancel or Verb.Expire) => "running",
-        (Start.Canceling, Verb.FailRetryable or Verb.FailForGood or Verb.Release or Verb.Reap) => "canceled",
-        (Start.PastDeadline, Verb.FailRetryable or Verb.FailForGood or Verb.Release or Verb.Reap) => "expired",
+        (Start.Canceling, Verb.FailRetryable or Verb.FailForGood or Verb.Release or Verb.Refuse or Verb.Reap) => "canceled",
+        (Start.PastDeadline, Verb.FailRetryable or Verb.FailForGood or Verb.Release or Verb.Refuse or Verb.Reap) => "expired",
         (Start.Queued or Start.Held or Start.Retrying, Verb.Cancel) => "canceled",
         (Start.Queued or Start.Held or Start.Retrying, Verb.Expire) => "expired",
         _ => null,
@@ -177,11 +179,13 @@ public sealed class TransitionTableTests(TransitionTableTests.Database database)
 
     private Task SayAsync(Verb verb, Lease lease, Guid tenant) => verb switch
     {
-        Verb.Heartbeat => Lab.Transitions.HeartbeatAsync(lease, new JobProgress { Phase = JobPhase.Denoising, Percent = 50 }, Ct),
+        Verb.Heartbeat => Lab.Transitions.HeartbeatAsync(lease, new JobProgress { Phase = JobPhase.Denoising, Percent = 50 }, plan: null, Ct),
         Verb.Complete => Lab.Transitions.CompleteAsync(lease, Samples.Result(), Ct),
         Verb.FailRetryable => Lab.Transitions.FailAsync(lease, ErrorCode.InferenceFailed, "The card was lost.", Ct),
         Verb.FailForGood => Lab.Transitions.FailAsync(lease, ErrorCode.ImageUnreadable, "Not an image.", Ct),
         Verb.Release => Lab.Transitions.ReleaseAsync(lease, "The worker is shutting down.", Ct),
+        Verb.Refuse => Lab.Transitions.RefuseAsync(lease, Samples.Refusal(lease, neededGb: 9, freeGb: 7), Ct),
+        Verb.Degrade => Lab.Transitions.DegradeAsync(lease, Samples.Step(lease, "resident", "sliced"), Ct),
         Verb.Cancel => Lab.Transitions.CancelAsync(tenant, lease.JobId, Ct),
         Verb.Reap => Lab.Transitions.ReapAsync(Ct),
         Verb.Expire => Lab.Transitions.ExpireAsync(Ct),

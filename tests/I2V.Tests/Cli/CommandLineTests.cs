@@ -11,7 +11,7 @@ public sealed class CommandLineTests : IDisposable
 {
     private static readonly RootCommand Root = new()
     {
-        SubmitCommand.Create(), WatchCommand.Create(), JobsCommand.Create(), CancelCommand.Create(), RenderCommand.Create(), ModelsCommand.Create(),
+        SubmitCommand.Create(), EstimateCommand.Create(), WatchCommand.Create(), JobsCommand.Create(), CancelCommand.Create(), RenderCommand.Create(), ModelsCommand.Create(),
     };
 
     private readonly TemporaryFolder folder = new();

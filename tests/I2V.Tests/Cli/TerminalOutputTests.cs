@@ -49,6 +49,9 @@ public sealed class TerminalOutputTests
         Assert.Equal(
             new ProgressLine("queued", 0, "no worker is there yet"),
             JobWords.Line(JobStatus.Queued, null, null, new QueueInfo { Position = 1, FeasibleWorkers = 0 }));
+        Assert.Equal(
+            "small/gpu-0: needs 9.0 GB, has 7.0 GB free",
+            JobWords.Line(JobStatus.Queued, null, null, new QueueInfo { Position = 1, BlockedBy = ["no_capable_worker", "small/gpu-0: needs 9.0 GB, has 7.0 GB free"] }).Detail);
         Assert.Equal("queued (retrying)", JobWords.Line(JobStatus.Queued, "retrying", null, null).Title);
     }
 

@@ -6,7 +6,7 @@ using I2V.Protocol.Errors;
 namespace I2V.Gateway.Jobs.Intake;
 
 /// <summary>Finds the one picture of a request: a form's part, or an object that holds its address or its bytes.</summary>
-internal sealed class ImageBinder(ErrorList errors)
+internal sealed class ImageBinder(ErrorList errors, bool imageRequired = true)
 {
     /// <param name="input">Where the picture may be named.</param>
     /// <param name="part">The form's picture, or null where there is none or the request is no form.</param>
@@ -31,7 +31,7 @@ internal sealed class ImageBinder(ErrorList errors)
 
         if (image is null)
         {
-            if (!wrongBefore && !errors.Has(pointer))
+            if (imageRequired && !wrongBefore && !errors.Has(pointer))
             {
                 errors.Add(pointer, "An image is required: a form's file field \"image\", or JSON {\"url\": …} or {\"data_url\": …}.");
             }

@@ -23,7 +23,7 @@ internal sealed record JobRequest
 
     public JobOutputOptions Output { get; init; } = new();
 
-    /// <summary>Null only when the request is refused anyway.</summary>
+    /// <summary>Null only when the request is refused anyway, or asks for an estimate.</summary>
     public ImageSource? Image { get; init; }
 
     /// <summary>

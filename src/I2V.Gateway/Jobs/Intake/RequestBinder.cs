@@ -4,7 +4,7 @@ using I2V.Protocol.Jobs;
 namespace I2V.Gateway.Jobs.Intake;
 
 /// <summary>Turns the raw members into a <see cref="JobRequest"/>: names, types and bounds that hold for every model.</summary>
-internal sealed partial class RequestBinder(ErrorList errors)
+internal sealed partial class RequestBinder(ErrorList errors, bool imageRequired = true)
 {
     public const int MaxPromptCharacters = 4_000;
 
@@ -31,7 +31,7 @@ internal sealed partial class RequestBinder(ErrorList errors)
         var model = top.Text("model", maxCharacters: 128, minCharacters: 1);
         var input = top.Object("input") ?? new Fields(new RawObject("/input"), errors);
         var settings = BindSettings(input);
-        var image = new ImageBinder(errors).Bind(input, imagePart);
+        var image = new ImageBinder(errors, imageRequired).Bind(input, imagePart);
         input.Close();
 
         var request = new JobRequest

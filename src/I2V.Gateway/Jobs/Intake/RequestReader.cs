@@ -15,9 +15,12 @@ internal static class RequestReader
 
     private const long Slack = 8L << 20;
 
+    /// <param name="http">The call.</param>
+    /// <param name="errors">Takes what is wrong.</param>
+    /// <param name="imageRequired">False for a question that can do without the picture.</param>
     /// <returns>The request as far as it could be read; what is wrong is in <paramref name="errors"/>.</returns>
     /// <exception cref="RefusedException">Nothing could be read, or it is too large.</exception>
-    public static async Task<JobRequest> ReadAsync(HttpContext http, ErrorList errors)
+    public static async Task<JobRequest> ReadAsync(HttpContext http, ErrorList errors, bool imageRequired = true)
     {
         if (!MediaTypeHeaderValue.TryParse(http.Request.ContentType, out var type))
         {
@@ -27,13 +30,13 @@ internal static class RequestReader
         var media = type.MediaType.Value;
         return media switch
         {
-            "multipart/form-data" => await ReadFormAsync(http, type, errors),
-            "application/json" => await ReadJsonAsync(http, errors),
+            "multipart/form-data" => await ReadFormAsync(http, type, errors, imageRequired),
+            "application/json" => await ReadJsonAsync(http, errors, imageRequired),
             _ => throw new RefusedException(Problems.ForStatus(StatusCodes.Status415UnsupportedMediaType)),
         };
     }
 
-    private static async Task<JobRequest> ReadFormAsync(HttpContext http, MediaTypeHeaderValue type, ErrorList errors)
+    private static async Task<JobRequest> ReadFormAsync(HttpContext http, MediaTypeHeaderValue type, ErrorList errors, bool imageRequired)
     {
         var boundary = HeaderUtilities.RemoveQuotes(type.Boundary).Value;
         if (boundary is null or { Length: 0 or > 70 })
@@ -43,16 +46,16 @@ internal static class RequestReader
 
         Limit(http, MaxFormBytes, FormReader.ImageTooLarge);
         var (root, image) = await new FormReader(errors).ReadAsync(http.Request.Body, boundary, http.RequestAborted);
-        return new RequestBinder(errors).Bind(root, image);
+        return new RequestBinder(errors, imageRequired).Bind(root, image);
     }
 
-    private static async Task<JobRequest> ReadJsonAsync(HttpContext http, ErrorList errors)
+    private static async Task<JobRequest> ReadJsonAsync(HttpContext http, ErrorList errors, bool imageRequired)
     {
         const string tooLarge = "The body is larger than an image of 20 MiB in base64, the most that is taken.";
         Limit(http, MaxJsonBytes, tooLarge);
         var body = await BoundedBody.ReadAsync(http.Request.Body, MaxJsonBytes, tooLarge, http.RequestAborted);
         var root = StrictJson.Parse(body, errors) ?? throw errors.Refusal();
-        return new RequestBinder(errors).Bind(root, imagePart: null);
+        return new RequestBinder(errors, imageRequired).Bind(root, imagePart: null);
     }
 
     /// <summary>
