@@ -1,6 +1,7 @@
 using I2V.Protocol;
 using I2V.Worker;
 using I2V.Worker.Devices;
+using I2V.Worker.Fitting;
 using I2V.Worker.Gateway;
 using I2V.Worker.Models;
 using I2V.Worker.Registration;
@@ -13,6 +14,7 @@ builder.AddI2VLogging();
 builder.AddWorkerOptions();
 builder.AddDevice();
 builder.AddGatewayClient();
+builder.AddFitting();
 builder.AddModels();
 builder.AddRegistration();
 builder.AddRenderJob();

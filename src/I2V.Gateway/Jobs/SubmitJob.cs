@@ -75,7 +75,7 @@ internal sealed class SubmitJob(
         var found = await check.CheckAsync(request, user, errors, ct);
 
         // 2. Who may take it.
-        var spec = new JobSpec { Model = found.Model.Name, Settings = found.Settings, Fit = request.Fit, Speed = request.Speed };
+        var spec = new JobSpec { Model = found.Model.Name, Settings = found.Settings, Fit = request.Fit, Speed = request.Speed, StepsGiven = request.Settings.Steps is not null };
         var (lane, needed) = await refit.FindLaneAsync(spec.Model, FitQuestion.Of(spec.Settings, spec.Fit), ct);
 
         // 3. The picture is stored and the job written.

@@ -170,6 +170,10 @@ public sealed record OutputFile
     public double? DurationSeconds { get; init; }
 }
 
+/// <param name="Hits">Results that were there.</param>
+/// <param name="Misses">Results that had to be made.</param>
+public sealed record CacheCount(int Hits, int Misses);
+
 public sealed record JobError(string Code, string Message, bool Retryable);
 
 /// <summary>Where the time and the memory of the successful attempt went.</summary>
@@ -196,6 +200,9 @@ public sealed record JobMetrics
     /// the whole process's on the processor.
     /// </summary>
     public IReadOnlyDictionary<string, long>? PhasePeakBytes { get; init; }
+
+    /// <summary><c>prompts</c>, <c>images</c>, <c>latents</c> → how often a result of an earlier job was used, and how often it had to be made.</summary>
+    public IReadOnlyDictionary<string, CacheCount>? Caches { get; init; }
 
     /// <summary>True when the model was loaded already.</summary>
     public bool? Warm { get; init; }

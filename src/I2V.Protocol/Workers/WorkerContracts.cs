@@ -184,6 +184,9 @@ public sealed record JobSpec
 
     /// <summary><c>exact</c> or <c>fast</c>.</summary>
     public string Speed { get; init; } = "exact";
+
+    /// <summary>True when the user named the number of steps, which then holds at either speed.</summary>
+    public bool StepsGiven { get; init; }
 }
 
 /// <summary><c>POST /worker/v1/claims/{lease}/heartbeat</c>: every 3 s and on each change of phase or step, at most twice a second.</summary>

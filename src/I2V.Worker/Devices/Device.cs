@@ -31,6 +31,9 @@ internal sealed class Device : IDisposable
 
     public long FreeBytes => probe.Latest.Memory.FreeBytes;
 
+    /// <summary>Of the host, where released and streamed weights lie.</summary>
+    public long HostFreeBytes => host.AvailableBytes;
+
     /// <summary>Tiers are tiers of GPU memory: a worker on the processor serves none, whatever memory its host has.</summary>
     public long TierBytes => Kind == DeviceKind.Cpu ? 0 : TotalBytes;
 

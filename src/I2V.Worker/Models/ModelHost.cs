@@ -1,6 +1,9 @@
 using I2V.Inference.Models;
 using I2V.Inference.Pipelines;
+using I2V.Inference.Planning;
+using I2V.Protocol.Jobs;
 using I2V.Worker.Devices;
+using I2V.Worker.Fitting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -18,6 +21,7 @@ internal sealed record ReadyModel(ModelPackage Package, IVideoPipeline Pipeline,
 internal sealed partial class ModelHost(
     IOptions<WorkerOptions> options,
     DeviceThread thread,
+    Fitter fitter,
     TimeProvider time,
     ILogger<ModelHost> logger) : IHostedService, IDisposable
 {
@@ -37,22 +41,31 @@ internal sealed partial class ModelHost(
         var first = options.Value.Models.Select(Path.GetFullPath).FirstOrDefault() is { } named
             ? packages.Values.First(package => package.Folder == named)
             : packages.Values.First();
-        var ready = await UseAsync(first.Manifest.Name, cancellationToken);
-        LogLoaded(first.Manifest.Name, first.Manifest.Version, ready.LoadSeconds);
+        var usual = fitter.Look(first, FitRules.Default).Plan(Fitter.AskedBy(first.Manifest, new JobSettings()));
+        if (!usual.IsPlanned)
+        {
+            // The card may be another one's today: the worker serves other models and sizes, and says what it lacks.
+            LogDoesNotFit(first.Manifest.Name, usual.Refusal.Message);
+            return;
+        }
+
+        var ready = await UseAsync(first.Manifest.Name, usual.Plan.Rung.Techniques, cancellationToken);
+        LogLoaded(first.Manifest.Name, first.Manifest.Version, usual.Plan.Rung.Name, ready.LoadSeconds);
     }
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     /// <summary>Makes sure that this model is the loaded one.</summary>
-    public Task<ReadyModel> UseAsync(string model, CancellationToken ct)
+    /// <param name="techniques">Those that the next run will use: a model that is loaded now is loaded for them.</param>
+    public Task<ReadyModel> UseAsync(string model, Techniques techniques, CancellationToken ct)
     {
         var package = Find(model);
-        return thread.RunAsync(() => Use(package, ct));
+        return thread.RunAsync(() => Use(package, techniques, ct));
     }
 
     public void Dispose() => loaded?.Dispose();
 
-    private ReadyModel Use(ModelPackage package, CancellationToken ct)
+    private ReadyModel Use(ModelPackage package, Techniques techniques, CancellationToken ct)
     {
         if (loaded is not null && loaded.Manifest.Name == package.Manifest.Name)
         {
@@ -62,10 +75,11 @@ internal sealed partial class ModelHost(
         var start = time.GetTimestamp();
         loaded?.Dispose();
         loaded = null;
-        var pipeline = PipelineLoader.Load(package, Device.ForPipeline(options.Value));
+        var pipeline = PipelineLoader.Load(package, Device.ForPipeline(options.Value), techniques);
         try
         {
-            pipeline.WarmUp(ct);
+            pipeline.WarmUp(techniques, ct);
+            fitter.NoteWarm();
         }
         catch
         {
@@ -77,8 +91,11 @@ internal sealed partial class ModelHost(
         return new ReadyModel(package, pipeline, time.GetElapsedTime(start).TotalSeconds, Warm: false);
     }
 
-    [LoggerMessage(1001, LogLevel.Information, "Model {Model} {Version} is loaded and warm after {Seconds:0.00} s")]
-    private partial void LogLoaded(string model, string version, double seconds);
+    [LoggerMessage(1001, LogLevel.Information, "Model {Model} {Version} is loaded and warm on the rung {Rung} after {Seconds:0.00} s")]
+    private partial void LogLoaded(string model, string version, string rung, double seconds);
+
+    [LoggerMessage(1002, LogLevel.Warning, "Model {Model} is not loaded yet: {Reason}")]
+    private partial void LogDoesNotFit(string model, string reason);
 }
 
 internal static class ModelExtensions

@@ -1,12 +1,14 @@
+using I2V.Inference.Planning;
 using I2V.Protocol.Workers;
 using I2V.Worker.Devices;
+using I2V.Worker.Fitting;
 using I2V.Worker.Models;
 using Microsoft.Extensions.Hosting;
 
 namespace I2V.Worker.Registration;
 
 /// <summary>What the worker says about itself.</summary>
-internal sealed class WorkerState(Device device, ModelHost models, IHostApplicationLifetime lifetime)
+internal sealed class WorkerState(Device device, ModelHost models, Fitter fitter, IHostApplicationLifetime lifetime)
 {
     private int running;
 
@@ -24,7 +26,7 @@ internal sealed class WorkerState(Device device, ModelHost models, IHostApplicat
         Name = Name,
         Host = Device.Host,
         Device = device.Describe(),
-        Models = [.. models.Packages.Select(Capability.Of)],
+        Models = [.. models.Packages.Select(package => Capability.Of(package) with { Fit = FitTable.Of(package.Manifest, fitter.Look(package, FitRules.Default)) })],
         Lanes = Lanes,
         Version = WorkerProcess.Version,
     };
@@ -33,6 +35,7 @@ internal sealed class WorkerState(Device device, ModelHost models, IHostApplicat
     {
         State = lifetime.ApplicationStopping.IsCancellationRequested ? "draining" : "idle",
         MemoryFreeBytes = device.FreeBytes,
+        HostFreeBytes = device.HostFreeBytes,
         WarmModel = models.WarmModel,
     };
 
@@ -40,6 +43,7 @@ internal sealed class WorkerState(Device device, ModelHost models, IHostApplicat
     {
         WorkerId = workerId,
         MemoryFreeBytes = device.FreeBytes,
+        HostFreeBytes = device.HostFreeBytes,
         WarmModel = models.WarmModel,
     };
 }

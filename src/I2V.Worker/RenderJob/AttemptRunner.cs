@@ -1,6 +1,8 @@
+using I2V.Inference.Planning;
 using I2V.Protocol.Errors;
 using I2V.Protocol.Jobs;
 using I2V.Protocol.Workers;
+using I2V.Worker.Fitting;
 using I2V.Worker.Gateway;
 using I2V.Worker.Models;
 using Microsoft.Extensions.Logging;
@@ -35,7 +37,8 @@ internal sealed partial class AttemptRunner(
             var denoises = models.Find(job.Spec.Model).Manifest.Steps is not null;
             var progress = new AttemptProgress(stopping.Time, denoises, lease.Report);
             using var stop = stopping.Watch(lease, progress);
-            await render.RunAsync(job, progress, lease.Stopped);
+            await using var watch = new PlanWatch(gateway, job, lease, logger);
+            await render.RunAsync(job, progress, watch, lease.Stopped);
             return AttemptOutcome.Succeeded;
         }
         catch (GatewayException error) when (error.IsLost)
@@ -61,6 +64,7 @@ internal sealed partial class AttemptRunner(
                 AttemptStop.Canceled => await FailAsync(job, new Failure(ErrorCode.Conflict, "The job was canceled."), AttemptOutcome.Canceled),
                 AttemptStop.RunTimeout => await FailAsync(job, TooLong(job), AttemptOutcome.Failed),
                 AttemptStop.Draining => await ReleaseAsync(job),
+                _ when error is DoesNotFitException misfit => await RefuseAsync(job, misfit.Refusal),
                 _ => await FailAsync(job, LogAndClassify(error), AttemptOutcome.Failed),
             };
         }
@@ -96,6 +100,22 @@ internal sealed partial class AttemptRunner(
         return outcome;
     }
 
+    private async Task<AttemptOutcome> RefuseAsync(ClaimedJob job, PlanRefusal refusal)
+    {
+        LogRefused(refusal.Message);
+        var refuse = new RefuseJob
+        {
+            JobId = job.JobId,
+            Attempt = job.Attempt,
+            Code = refusal.Code,
+            NeededBytes = refusal.NeededBytes,
+            FreeBytes = refusal.BudgetBytes,
+            Message = refusal.Message,
+        };
+        await Repeat.TransientAsync(ct => gateway.RefuseAsync(job.LeaseToken, refuse, ct), stopping.Time, CancellationToken.None);
+        return AttemptOutcome.Refused;
+    }
+
     private async Task<AttemptOutcome> ReleaseAsync(ClaimedJob job)
     {
         var release = new ReleaseJob { JobId = job.JobId, Attempt = job.Attempt, Reason = "The worker stops." };
@@ -108,6 +128,9 @@ internal sealed partial class AttemptRunner(
 
     [LoggerMessage(3002, LogLevel.Information, "Ended job {JobId}, attempt {Attempt}: {Outcome} after {Seconds:0.00} s")]
     private partial void LogEnded(string jobId, int attempt, AttemptOutcome outcome, double seconds);
+
+    [LoggerMessage(3005, LogLevel.Information, "The job does not fit this worker now: {Reason}")]
+    private partial void LogRefused(string reason);
 
     [LoggerMessage(3003, LogLevel.Error, "The attempt failed with {Code}")]
     private partial void LogFailed(string code, Exception error);

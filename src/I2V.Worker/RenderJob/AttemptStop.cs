@@ -27,4 +27,7 @@ internal enum AttemptOutcome
     Canceled = 3,
     Released = 4,
     Lost = 5,
+
+    /// <summary>It does not fit this worker now, and goes back to the queue.</summary>
+    Refused = 6,
 }

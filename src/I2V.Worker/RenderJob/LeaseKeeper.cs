@@ -30,6 +30,7 @@ internal sealed partial class LeaseKeeper : IAsyncDisposable
     private readonly Task beats;
     private TaskCompletionSource changed = NewSignal();
     private JobProgress? progress;
+    private AttemptPlan? plan;
     private AttemptStop reason;
     private ITimer? drainLimit;
 
@@ -72,6 +73,16 @@ internal sealed partial class LeaseKeeper : IAsyncDisposable
         lock (sync)
         {
             progress = newest;
+            changed.TrySetResult();
+        }
+    }
+
+    /// <summary>Says with every heartbeat from now on how the attempt is carried out, since any of them may be lost.</summary>
+    public void Planned(AttemptPlan how)
+    {
+        lock (sync)
+        {
+            plan = how;
             changed.TrySetResult();
         }
     }
@@ -185,7 +196,7 @@ internal sealed partial class LeaseKeeper : IAsyncDisposable
         {
             changed = changed.Task.IsCompleted ? NewSignal() : changed;
             var (usedBytes, celsius) = vitals();
-            return new ClaimHeartbeat { JobId = job.JobId, Attempt = job.Attempt, Progress = progress, VramUsedBytes = usedBytes, TemperatureCelsius = celsius };
+            return new ClaimHeartbeat { JobId = job.JobId, Attempt = job.Attempt, Progress = progress, VramUsedBytes = usedBytes, TemperatureCelsius = celsius, Plan = plan };
         }
     }
 

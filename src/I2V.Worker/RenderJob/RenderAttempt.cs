@@ -1,9 +1,13 @@
 using System.Text.Json;
+using I2V.Inference.Models;
+using I2V.Inference.Native;
 using I2V.Inference.Pipelines;
+using I2V.Inference.Planning;
 using I2V.Media;
 using I2V.Protocol.Jobs;
 using I2V.Protocol.Workers;
 using I2V.Worker.Devices;
+using I2V.Worker.Fitting;
 using I2V.Worker.Gateway;
 using I2V.Worker.Models;
 
@@ -14,6 +18,7 @@ internal sealed class RenderAttempt(
     GatewayClient gateway,
     SignedTransfer transfer,
     ModelHost models,
+    Fitter fitter,
     Workbench bench,
     TimeProvider time)
 {
@@ -25,34 +30,36 @@ internal sealed class RenderAttempt(
     /// <summary>Returns when the gateway has taken the film.</summary>
     /// <param name="job">What to make.</param>
     /// <param name="progress">Hears of every phase and step.</param>
+    /// <param name="watch">Hears of the plan, and of every step down the ladder.</param>
     /// <param name="ct">Stops the attempt within one step.</param>
-    public async Task<AttemptEnded> RunAsync(ClaimedJob job, AttemptProgress progress, CancellationToken ct)
+    /// <exception cref="DoesNotFitException">Nothing that the job's rules allow fits this device now.</exception>
+    public async Task<AttemptEnded> RunAsync(ClaimedJob job, AttemptProgress progress, PlanWatch watch, CancellationToken ct)
     {
         // 1. A folder for this attempt alone, gone on every path.
         using var folder = bench.Scratch.Open(job.JobId, job.Attempt);
 
-        // 2. The model: the one that is loaded, or another one in its place.
+        // 2. The plan: which rung of the ladder fits this device now.
         progress.Enter(JobPhase.Loading);
-        var model = await models.UseAsync(job.Spec.Model, ct);
+        var package = models.Find(job.Spec.Model);
+        var spec = job.Spec with { Settings = SpeedOf(package.Manifest, job.Spec) };
+        var fitting = fitter.Begin(package, spec);
+        watch.Follow(fitting, spec.Settings);
 
         // 3. The picture, exactly as it was submitted.
-        progress.Enter(JobPhase.Encoding);
         var png = await transfer.DownloadAsync(job.InputUrl, InputLimits.MaxBytes, job.InputSha256, ct);
         var image = await ImageReader.ReadAsync(png, InputLimits, ct);
 
-        // 4. The frames, encoded while the next ones are made, and the first one as the poster.
-        var request = ToRequest(job.Spec.Settings, image);
-        var frames = FrameStream.GenerateAsync(bench.Thread, model.Pipeline, request, progress, ct);
-        var film = await RecordAsync(frames, folder, request, progress, ct);
+        // 4. The model and the frames, encoded while the next ones are made; a rung further down when memory runs out.
+        var (model, film) = await MakeAsync(spec, fitting, image, folder, progress, ct);
 
-        // 5. What it took to make it, and how to make it again.
+        // 5. What it took to make it, and how to make it again; the next plan knows it too.
         progress.Enter(JobPhase.Uploading);
+        Learn(package, fitting, model);
         var exact = bench.Device.Kind == DeviceKind.Cpu;
-        var applied = new AppliedSettings(job.Spec.Settings)
+        var applied = watch.Applied with
         {
-            Rung = "resident",
             Determinism = exact ? "exact" : "close",
-            DeterminismPsnrDb = exact ? null : model.Package.Manifest.RepeatPsnrDb,
+            DeterminismPsnrDb = exact ? null : package.Manifest.RepeatPsnrDb,
         };
         await Describe(job, model, applied, Measure(progress, model)).WriteAsync(folder.Manifest, ct);
         var files = await ArtifactFile.DescribeAsync(folder, film, ct);
@@ -72,11 +79,64 @@ internal sealed class RenderAttempt(
             Attempt = job.Attempt,
             Artifacts = artifacts,
             Applied = applied,
+            Degradations = fitting.Degradations,
             Metrics = Measure(progress, model),
         };
         ct.ThrowIfCancellationRequested();
         return await Repeat.TransientAsync(call => gateway.CompleteAsync(job.LeaseToken, complete, call), time, CancellationToken.None);
     }
+
+    /// <summary>Steps as the job's speed takes them.</summary>
+    private static JobSettings SpeedOf(ModelManifest manifest, JobSpec spec)
+    {
+        var steps = SpeedChoice.Of(manifest, spec.Settings.Preset, spec.StepsGiven ? spec.Settings.Steps : null, spec.Speed).Steps;
+        return spec.Speed == SpeedChoice.Fast && steps > 0 ? spec.Settings with { Steps = steps } : spec.Settings;
+    }
+
+    /// <summary>Loads and films under the plan; when memory runs out at the end of the rungs, again with a plan that needs less.</summary>
+    private async Task<(ReadyModel Model, FilmInfo Film)> MakeAsync(
+        JobSpec spec, JobFitting fitting, RgbImage image, AttemptFolder folder, AttemptProgress progress, CancellationToken ct)
+    {
+        for (; ; )
+        {
+            try
+            {
+                progress.Enter(JobPhase.Loading);
+                var model = await models.UseAsync(spec.Model, fitting.Plan.Rung.Techniques, ct);
+                progress.Enter(JobPhase.Encoding);
+                var request = ToRequest(fitting.Apply(spec.Settings), image) with
+                {
+                    Sampler = SpeedChoice.Of(model.Package.Manifest, spec.Settings.Preset, spec.Settings.Steps, spec.Speed).Sampler,
+                    Techniques = fitting.Plan.Rung.Techniques,
+                    StepDown = fitting.StepDown,
+                };
+                var frames = FrameStream.GenerateAsync(bench.Thread, model.Pipeline, request, progress, ct);
+                return (model, await RecordAsync(frames, folder, request, progress, ct));
+            }
+            catch (GenerationException error) when (error.Error == GenerationError.OutOfDeviceMemory && fitting.TryBelow())
+            {
+                progress.Enter(JobPhase.Loading);
+            }
+        }
+    }
+
+    /// <summary>Keeps what this device took for a film of this kind: nothing tells the next plan more.</summary>
+    private void Learn(ModelPackage package, JobFitting fitting, ReadyModel model)
+    {
+        var peaks = bench.Device.Kind == DeviceKind.Cuda ? DeviceMemory.Current?.PhasePeaks : null;
+        var run = model.Pipeline.LastRun;
+        fitter.Learn(
+            package,
+            fitting,
+            (peaks ?? new Dictionary<GenerationPhase, DeviceMemoryPeak>()).Where(peak => peak.Key != GenerationPhase.Unknown).ToDictionary(peak => Name(peak.Key), peak => peak.Value.CommittedBytes),
+            model.Warm && run is { StepsDown: 0 }
+                ? new PhaseSeconds(Of(GenerationPhase.Encoding), Of(GenerationPhase.Denoising), Of(GenerationPhase.Decoding))
+                : null);
+
+        double Of(GenerationPhase phase) => Math.Round(run.PhaseSeconds.GetValueOrDefault(phase), 4);
+    }
+
+    private static string Name(GenerationPhase phase) => JsonNamingPolicy.SnakeCaseLower.ConvertName(phase.ToString());
 
     private static GenerationRequest ToRequest(JobSettings settings, RgbImage image) => new()
     {
@@ -148,6 +208,12 @@ internal sealed class RenderAttempt(
             PeakVramBytes = peaks.Count == 0 ? null : peaks.Values.Max(),
             PhasePeakBytes = peaks.Count == 0 ? null : peaks.ToDictionary(peak => JsonNamingPolicy.SnakeCaseLower.ConvertName(peak.Key.ToString()), peak => peak.Value),
             Warm = model.Warm,
+            Caches = model.Pipeline.LastRun is not { } run ? null : new Dictionary<string, CacheCount>
+            {
+                ["prompts"] = new(run.Prompts.Hits, run.Prompts.Misses),
+                ["images"] = new(run.Images.Hits, run.Images.Misses),
+                ["latents"] = new(run.Latents.Hits, run.Latents.Misses),
+            },
         };
     }
 
