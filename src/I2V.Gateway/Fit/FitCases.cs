@@ -23,16 +23,21 @@ internal sealed class FitCases(NpgsqlDataSource database)
 
     private const string Named = Columns + " where j.state = 'queued' and j.id = any($1)";
 
-    /// <summary>$1 where the last page ended, $2 most rows. The predicate is that of the index jobs_strict.</summary>
-    private const string Strict = Columns
-        + " where j.state = 'queued' and j.spec -> 'fit' ->> 'policy' in ('wait', 'fail') and j.id > $1 order by j.id limit $2";
-
-    /// <summary>$1 most rows. Jobs that may be degraded and that somebody refused nevertheless.</summary>
-    private const string Refused = Columns
+    /// <summary>
+    /// $1 where the last page ended, $2 most rows. Jobs that may not be degraded, by the predicate of the index jobs_strict, and
+    /// those that may be and that somebody refused nevertheless.
+    /// </summary>
+    private const string Unsettled = Columns
         + """
-             where j.state = 'queued' and j.spec -> 'fit' ->> 'policy' not in ('wait', 'fail')
-                and exists (select from job_refusals f where f.job_id = j.id)
-            order by j.id limit $1
+             where j.state = 'queued' and j.id in (
+                (select s.id from jobs s
+                where s.state = 'queued' and s.spec -> 'fit' ->> 'policy' in ('wait', 'fail') and s.id > $1
+                order by s.id limit $2)
+                union
+                (select distinct f.job_id from job_refusals f join jobs s on s.id = f.job_id
+                where s.state = 'queued' and f.job_id > $1
+                order by f.job_id limit $2))
+            order by j.id limit $2
             """;
 
     public async Task<IReadOnlyList<WaitingJob>> ReadAsync(IReadOnlyCollection<Guid> ids, CancellationToken ct)
@@ -42,17 +47,11 @@ internal sealed class FitCases(NpgsqlDataSource database)
         return await ReadAsync(command, ct);
     }
 
-    public async Task<IReadOnlyList<WaitingJob>> ReadStrictAsync(Guid after, int most, CancellationToken ct)
+    /// <summary>A page of the jobs whose lane or whose hope may change with who is there, by id.</summary>
+    public async Task<IReadOnlyList<WaitingJob>> ReadUnsettledAsync(Guid after, int most, CancellationToken ct)
     {
-        await using var command = database.CreateCommand(Strict);
+        await using var command = database.CreateCommand(Unsettled);
         command.Parameters.Uuid(after).Int(most);
-        return await ReadAsync(command, ct);
-    }
-
-    public async Task<IReadOnlyList<WaitingJob>> ReadRefusedAsync(int most, CancellationToken ct)
-    {
-        await using var command = database.CreateCommand(Refused);
-        command.Parameters.Int(most);
         return await ReadAsync(command, ct);
     }
 

@@ -22,16 +22,11 @@ internal sealed class RefitJobs(JobTransitions transitions, Fleet fleet, FitCase
     /// <summary>Looks at all jobs that may need it. Returns how many moved or failed.</summary>
     public async Task<int> SweepAsync(CancellationToken ct)
     {
-        var workers = await fleet.ReadAsync(ct);
         var changed = 0;
-        foreach (var job in await cases.ReadRefusedAsync(PageSize, ct))
-        {
-            changed += await FailIfHopelessAsync(workers, job, ct) ? 1 : 0;
-        }
-
         var after = Guid.Empty;
-        while (await cases.ReadStrictAsync(after, PageSize, ct) is { Count: > 0 } page)
+        while (await cases.ReadUnsettledAsync(after, PageSize, ct) is { Count: > 0 } page)
         {
+            var workers = await fleet.ReadAsync(ct);
             foreach (var job in page)
             {
                 changed += await RefitAsync(workers, job, ct) ? 1 : 0;
