@@ -8,7 +8,8 @@ namespace I2V.ModelBuilder.Packages;
 /// What runs of the networks of I2VGen-XL need besides weights, before anything is measured on a card: fixed bytes, and bytes
 /// for each voxel, a latent pixel of a frame. Bytes were read from the driver with fused graphs in fp16 at the published size;
 /// those of a voxel are taken times (first width / published first width) · (bytes of an element / 2), which is how tensors
-/// grow, and fixed ones times the latter. For other targets and sizes the figures are estimates.
+/// grow, and fixed ones times the latter; what sessions hold is the same for all. For other targets and sizes the figures are
+/// estimates.
 /// </summary>
 internal static class I2VGenXlMemory
 {
@@ -26,7 +27,7 @@ internal static class I2VGenXlMemory
     /// <summary>What a hundred sessions hold besides tensors and weights.</summary>
     private const long UnitsFixed = 300_000_000;
 
-    /// <summary>The matrices of the widest feed-forward layer, written out for as long as they are used.</summary>
+    /// <summary>The matrices of the widest feed-forward layer, written out for as long as they are used; they grow with the square of the width.</summary>
     private const long EightBitFixed = 40_000_000;
 
     /// <summary>0.683 GB for two frames of 64 × 64 latent pixels.</summary>
@@ -48,8 +49,9 @@ internal static class I2VGenXlMemory
     public static IReadOnlyDictionary<string, MemoryTerm> Terms(I2VGenXlConfigs configs, PackageSettings settings)
     {
         var (fused, element) = (settings.Target == Target.Fused, TensorElementTypes.SizeOf(settings.Precision) / 2.0);
-        var unet = configs.Unet.BlockOutChannels[0] / UnetWidth * element;
         var vae = configs.Vae.BlockOutChannels[0] / VaeWidth * element * (fused ? 1 : PortableVae);
+        var width = configs.Unet.BlockOutChannels[0] / UnetWidth;
+        var unet = width * element;
         var step = unet * (fused ? UnetVoxel : WholeVoxel); // portable feed-forward layers are in one
         var terms = new Dictionary<string, MemoryTerm>
         {
@@ -59,7 +61,7 @@ internal static class I2VGenXlMemory
             ["vae_decoder"] = Term(0, vae * DecoderVoxel),
             ["conditioning"] = Term(ConditioningFixed, 0),
             ["unet"] = Term(UnetFixed, step),
-            ["unet.units"] = Term(UnetFixed + UnitsFixed, step),
+            ["unet.units"] = Units(UnetFixed),
         };
         if (fused)
         {
@@ -68,11 +70,14 @@ internal static class I2VGenXlMemory
 
         if (settings.EightBit)
         {
-            terms[$"unet.{ComponentVariant.EightBit}"] = Term(UnetFixed + EightBitFixed, step);
-            terms[$"unet.{ComponentVariant.EightBit}.units"] = Term(UnetFixed + EightBitFixed + UnitsFixed, step);
+            var matrices = (long)(EightBitFixed * width * width);
+            terms[$"unet.{ComponentVariant.EightBit}"] = Term(UnetFixed + matrices, step);
+            terms[$"unet.{ComponentVariant.EightBit}.units"] = Units(UnetFixed + matrices);
         }
 
         return terms;
+
+        MemoryTerm Units(long fixedBytes) => Term(fixedBytes, step) with { FixedBytes = (long)(fixedBytes * element) + UnitsFixed };
 
         MemoryTerm Term(long fixedBytes, double bytesPerVoxel) => new((long)(fixedBytes * element), bytesPerVoxel);
     }
