@@ -9,7 +9,8 @@ namespace I2V.Worker.Fitting;
 /// <param name="From">As it was tried.</param>
 /// <param name="To">As it goes on.</param>
 /// <param name="Degradation">What the film loses by it; null when the rung costs time only.</param>
-internal sealed record StepTaken(GenerationPhase Phase, Rung From, Rung To, Degradation? Degradation);
+/// <param name="Replanned">True when the whole attempt was planned anew, so that what was lost before does not stand any more.</param>
+internal sealed record StepTaken(GenerationPhase Phase, Rung From, Rung To, Degradation? Degradation, bool Replanned);
 
 /// <summary>
 /// One attempt's way down the ladder: the plan that it begins with, and what running out of memory makes of it. The device
@@ -74,7 +75,7 @@ internal sealed class JobFitting
             }
         }
 
-        Stepped?.Invoke(new StepTaken(phase, from, to, lowered));
+        Stepped?.Invoke(new StepTaken(phase, from, to, lowered, Replanned: false));
         return to.Techniques;
     }
 
@@ -95,7 +96,7 @@ internal sealed class JobFitting
             steps.Clear(); // the new plan says all that is not as asked
         }
 
-        Stepped?.Invoke(new StepTaken(failedIn, from, Plan.Rung, Plan.Degradations.Select(ToProtocol).LastOrDefault()));
+        Stepped?.Invoke(new StepTaken(failedIn, from, Plan.Rung, Plan.Degradations.Select(ToProtocol).LastOrDefault(), Replanned: true));
         return true;
     }
 

@@ -64,7 +64,7 @@ internal sealed partial class AttemptRunner(
                 AttemptStop.Canceled => await FailAsync(job, new Failure(ErrorCode.Conflict, "The job was canceled."), AttemptOutcome.Canceled),
                 AttemptStop.RunTimeout => await FailAsync(job, TooLong(job), AttemptOutcome.Failed),
                 AttemptStop.Draining => await ReleaseAsync(job),
-                _ when error is DoesNotFitException misfit => await RefuseAsync(job, misfit.Refusal),
+                _ when error is DoesNotFitException { Refusal.Code: ErrorCode.VramInsufficient or ErrorCode.RamInsufficient } misfit => await RefuseAsync(job, misfit.Refusal),
                 _ => await FailAsync(job, LogAndClassify(error), AttemptOutcome.Failed),
             };
         }

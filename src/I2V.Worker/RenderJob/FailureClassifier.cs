@@ -3,6 +3,7 @@ using I2V.Inference.Devices;
 using I2V.Inference.Pipelines;
 using I2V.Media;
 using I2V.Protocol.Errors;
+using I2V.Worker.Fitting;
 using I2V.Worker.Gateway;
 
 namespace I2V.Worker.RenderJob;
@@ -19,6 +20,7 @@ internal static partial class FailureClassifier
 
     public static Failure Classify(Exception error) => error switch
     {
+        DoesNotFitException { Refusal: var refusal } => new(refusal.Code, refusal.Message),
         GenerationException { Error: GenerationError.InvalidSettings } => new(ErrorCode.InvalidInput, Clean(error.Message)),
         GenerationException { Error: GenerationError.OutOfDeviceMemory } => new(ErrorCode.VramInsufficient, "The device ran out of memory. Ask for a smaller size or fewer frames."),
         GenerationException { Error: GenerationError.ModelLoadFailed } => new(ErrorCode.ModelLoadFailed, "The worker could not load the model."),

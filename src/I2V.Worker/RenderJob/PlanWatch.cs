@@ -57,6 +57,7 @@ internal sealed partial class PlanWatch : IAsyncDisposable
         ToRung = step.To.Name,
         Applied = Applied,
         Degradation = step.Degradation,
+        Degradations = step.Replanned ? fitting!.Degradations : null,
     });
 
     private async Task TellAsync()

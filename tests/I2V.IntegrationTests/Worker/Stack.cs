@@ -99,7 +99,7 @@ internal sealed class Stack : IAsyncDisposable
     /// <param name="index">Of its device.</param>
     /// <param name="idlePoll">How long it waits for a ticket.</param>
     /// <param name="package">The one package that it serves; null for motion.</param>
-    public async Task<WorkerHandle> StartWorkerAsync(int index = 0, TimeSpan? idlePoll = null, string? package = null)
+    public async Task<WorkerHandle> StartWorkerAsync(int index = 0, TimeSpan? idlePoll = null, string? package = null, string? memoryLimit = null)
     {
         var packages = package ?? MotionPackage.Ensure(Path.Combine(folder, "models"));
         var command = new ChildCommand
@@ -116,6 +116,8 @@ internal sealed class Stack : IAsyncDisposable
                 ["Worker__Packages"] = packages,
                 ["Worker__DeviceIndex"] = index.ToString(CultureInfo.InvariantCulture),
                 ["Worker__Scratch"] = Scratch,
+                ["Worker__State"] = Path.Combine(folder, "state"),
+                ["Worker__MemoryLimit"] = memoryLimit,
                 ["Worker__DrainTimeout"] = "00:00:00", // a stopping worker gives its job back at once
                 ["Worker__IdlePoll"] = (idlePoll ?? TimeSpan.FromSeconds(2)).ToString("c", CultureInfo.InvariantCulture),
             },

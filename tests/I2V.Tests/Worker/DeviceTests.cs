@@ -6,6 +6,7 @@ using I2V.Tests.Inference;
 using I2V.Tests.Inference.Devices;
 using I2V.Worker;
 using I2V.Worker.Devices;
+using I2V.Worker.Fitting;
 using I2V.Worker.Models;
 using I2V.Worker.Registration;
 using I2V.Worker.RenderJob;
@@ -41,8 +42,10 @@ public sealed class DeviceTests : IDisposable
         using var device = Recorded("neighbour-takes-4gb");
         using var thread = new DeviceThread();
         MotionPackage.Build(folder.Path);
-        using var models = new ModelHost(Options.Create(new WorkerOptions { Packages = folder.Path }), thread, time, NullLogger<ModelHost>.Instance);
-        var state = new WorkerState(device, models, lifetime);
+        var options = Options.Create(new WorkerOptions { Packages = folder.Path, State = folder.Path });
+        var fitter = new Fitter(device, new ProfileStore(options, device, NullLogger<ProfileStore>.Instance));
+        using var models = new ModelHost(options, thread, fitter, time, NullLogger<ModelHost>.Instance);
+        var state = new WorkerState(device, models, fitter, lifetime);
         Assert.Equal((Free, Free, Free), Told());
 
         time.Advance(TimeSpan.FromSeconds(5));
