@@ -17,6 +17,7 @@ internal static class BuildPackage
         {
             Target = fused ? Target.Fused : Target.Portable,
             Precision = fused ? TensorElementType.Float16 : TensorElementType.Float,
+            EightBit = options.EightBit,
         };
         var start = Stopwatch.GetTimestamp();
         using var checkpoint = I2VGenXlCheckpoints.Random(size, options.Seed);

@@ -18,6 +18,9 @@ internal sealed record Options
 
     public int Steps { get; init; } = 50;
 
+    /// <summary>Whether the package gets 8-bit weights as well.</summary>
+    public bool EightBit { get; init; }
+
     /// <summary>Names of rungs to measure; all of them when there are none.</summary>
     public IReadOnlyList<string> Rungs { get; init; } = [];
 
@@ -39,7 +42,7 @@ internal sealed record Options
                    | steps|decode|clip PACKAGE OUT.json | spread PACKAGE OUT.json | check FOLDER
                    | rungs PACKAGE OUT.json | card PACKAGE OUT.json | hold
             options: --size full|small|tiny  --seed N  --provider cuda|webgpu|cpu  --sizes HxWxF,…  --steps N
-                     --rungs NAME,…  --gb N  --squeeze BYTES
+                     --weights int8  --rungs NAME,…  --gb N  --squeeze BYTES
                      --tuning name=value  (own_allocator, graph_optimization, or an option of the CUDA provider)
             """);
         return 2;
@@ -63,6 +66,7 @@ internal sealed record Options
         "--provider" => this with { Provider = value },
         "--sizes" => this with { Sizes = [.. value.Split(',').Select(FilmSize.Parse)] },
         "--steps" => this with { Steps = int.Parse(value, CultureInfo.InvariantCulture) },
+        "--weights" => this with { EightBit = value == "int8" },
         "--rungs" => this with { Rungs = value.Split(',') },
         "--gb" => this with { CardGb = double.Parse(value, CultureInfo.InvariantCulture) },
         "--squeeze" => this with { SqueezeToBytes = long.Parse(value, CultureInfo.InvariantCulture) },

@@ -8,6 +8,7 @@ using I2V.Cli.Up;
 using I2V.Inference.Models;
 using I2V.Inference.Native;
 using I2V.Inference.Pipelines;
+using I2V.Inference.Planning;
 using I2V.Media;
 using I2V.ModelBuilder;
 using I2V.Protocol;
@@ -29,6 +30,12 @@ internal sealed class RenderCommand
 
     private readonly Option<DirectoryInfo?> package = new("--model", "-m") { Description = "Folder of a model package. Default: motion, built on first use.", HelpName = "FOLDER" };
     private readonly RenderDevice device = new();
+    private readonly Option<string> fit = new("--fit")
+    {
+        Description = "When the film does not fit the device as it is: degrade makes it smaller and says so, fail ends.",
+        DefaultValueFactory = _ => "degrade",
+    };
+
     private readonly Option<bool> noInstall = new("--no-install") { Description = "Fail instead of installing ONNX Runtime when it is missing." };
     private readonly Option<bool> json = new("--json") { Description = "Print JSON on stdout." };
 
@@ -42,7 +49,8 @@ internal sealed class RenderCommand
         command.Add(render.photo);
         render.settings.AddTo(command);
         render.device.AddTo(command);
-        foreach (var option in (Option[])[render.output, render.package, render.noInstall, render.json])
+        render.fit.AcceptOnlyFromAmong("degrade", "fail");
+        foreach (var option in (Option[])[render.output, render.package, render.fit, render.noInstall, render.json])
         {
             command.Add(option);
         }
@@ -83,15 +91,23 @@ internal sealed class RenderCommand
         await EnsureRuntimeAsync(parsed, terminal, ct);
         var model = ModelPackage.Open(parsed.GetValue(package)?.FullName ?? EnsureMotion());
         await WarnAsync(RenderSettings.Unused(model.Manifest, given), model.Manifest, terminal);
-        var request = RenderSettings.Resolve(model.Manifest, given, image, new Random());
+        var asked = RenderSettings.Resolve(model.Manifest, given, image, new Random());
 
-        // 3. The film.
-        using var pipeline = PipelineLoader.Load(model, place.Options);
+        // 3. What of it fits the device.
+        var plan = RenderPlan.For(model, asked, place.Probe, parsed.GetValue(fit) == "fail" ? FitMode.Fail : FitMode.Degrade);
+        var request = plan.Apply(asked);
+        foreach (var change in plan.Degradations)
+        {
+            await terminal.Error.WriteLineAsync($"Note: {change.Message}");
+        }
+
+        // 4. The film.
+        using var pipeline = PipelineLoader.Load(model, place.Options, request.Techniques);
         var view = parsed.GetValue(json) ? new NoProgress() : ProgressView.For(terminal);
         var film = await view.WhileAsync(() => new RenderRun(pipeline, view, TimeProvider.System).RunAsync(request, path, ct));
 
-        // 4. Where it is.
-        await terminal.Out.WriteLineAsync(parsed.GetValue(json) ? ToJson(path, film, request, model, place.Options.Provider) : path);
+        // 5. Where it is.
+        await terminal.Out.WriteLineAsync(parsed.GetValue(json) ? ToJson(path, film, request, model, place.Options.Provider, plan) : path);
         return ExitCode.Ok;
     }
 
@@ -140,7 +156,7 @@ internal sealed class RenderCommand
         }
     }
 
-    private static string ToJson(string path, FilmInfo film, GenerationRequest request, ModelPackage model, string provider) => JsonSerializer.Serialize(
+    private static string ToJson(string path, FilmInfo film, GenerationRequest request, ModelPackage model, string provider, RenderPlan plan) => JsonSerializer.Serialize(
         new
         {
             path,
@@ -158,6 +174,9 @@ internal sealed class RenderCommand
             request.GuidanceScale,
             request.Seed,
             request.MotionAmount,
+            plan.Rung,
+            plan.Techniques,
+            plan.Degradations,
             determinism = provider == "cpu" ? "exact" : "close",
             determinism_psnr_db = provider == "cpu" ? null : model.Manifest.RepeatPsnrDb,
         },
