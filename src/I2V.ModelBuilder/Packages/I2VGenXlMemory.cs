@@ -24,8 +24,11 @@ internal static class I2VGenXlMemory
     /// <summary>1.5 GB more at 131,072 voxels: the inner tensors of feed-forward layers.</summary>
     private const double WholeVoxel = 19_200;
 
-    /// <summary>What a hundred sessions hold besides tensors and weights.</summary>
-    private const long UnitsFixed = 300_000_000;
+    /// <summary>
+    /// What 85 sessions hold besides tensors and weights: with it the prediction is just above the 4.18 GB that a process of
+    /// the published size took at most, streaming (docs/measurements/fitting.md).
+    /// </summary>
+    private const long UnitsFixed = 2_800_000_000;
 
     /// <summary>The matrices of the widest feed-forward layer, written out for as long as they are used; they grow with the square of the width.</summary>
     private const long EightBitFixed = 40_000_000;

@@ -140,7 +140,7 @@ public sealed class JobToFilmTests(OneWorker running) : IClassFixture<OneWorker>
     public async Task A_second_worker_on_the_same_device_does_not_start()
     {
         var refusal = await Assert.ThrowsAsync<InvalidOperationException>(() => stack.StartWorkerAsync());
-        Assert.Contains("already belongs to another worker", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains("already belongs to another process", refusal.Message, StringComparison.Ordinal);
         Assert.True(running.Worker.IsAlive);
     }
 

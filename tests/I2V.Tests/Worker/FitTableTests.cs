@@ -1,3 +1,4 @@
+using I2V.Inference.Models;
 using I2V.Inference.Planning;
 using I2V.Tests.Inference.Planning;
 using I2V.Worker.Fitting;
@@ -7,10 +8,12 @@ namespace I2V.Tests.Worker;
 /// <summary>What a worker tells the gateway that it would do.</summary>
 public sealed class FitTableTests
 {
+    private static readonly ModelManifest Guided = PlanSamples.I2VGenXl with { Defaults = PlanSamples.I2VGenXl.Defaults with { GuidanceScale = 9 } };
+
     [Fact]
     public void A_large_card_takes_every_size_as_it_is_and_says_what_smaller_ones_would_need()
     {
-        var rows = FitTable.Of(PlanSamples.I2VGenXl, On(24));
+        var rows = FitTable.Of(Guided, On(24));
 
         Assert.Equal([(512, 16), (768, 24), (704, 16), (1024, 32)], rows.Select(row => (row.Height, row.NumFrames)).Distinct());
         Assert.All(rows, row => Assert.True(row.Exact));
@@ -23,7 +26,7 @@ public sealed class FitTableTests
     [Fact]
     public void A_small_card_says_what_a_large_film_becomes()
     {
-        var large = FitTable.Of(PlanSamples.I2VGenXl, On(8)).Single(row => row is { Width: 1024, NumFrames: 32 });
+        var large = FitTable.Of(Guided, On(8)).Single(row => row is { Width: 1024, NumFrames: 32 });
 
         Assert.False(large.Exact);
         Assert.Equal(16, large.AppliedNumFrames);
@@ -34,7 +37,7 @@ public sealed class FitTableTests
     [Fact]
     public void A_card_that_is_too_small_for_anything_says_what_is_missing()
     {
-        var row = FitTable.Of(PlanSamples.I2VGenXl, On(1))[0];
+        var row = FitTable.Of(Guided, On(1))[0];
 
         Assert.Equal((null, "vram_insufficient"), (row.Rung, row.Code));
         Assert.True(row.PeakBytes > 1L << 30);
@@ -48,5 +51,5 @@ public sealed class FitTableTests
         Assert.All(rows, row => Assert.Equal((Rung.Resident, null, false), (row.Rung, row.Steps, row.Guided)));
     }
 
-    private static Planner On(double gibibytes) => new(PlanSamples.I2VGenXl, PlanSamples.Card(gibibytes), FitRules.Default, []);
+    private static Planner On(double gibibytes) => new(Guided, PlanSamples.Card(gibibytes), FitRules.Default, []);
 }
