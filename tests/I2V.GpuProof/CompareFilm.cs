@@ -19,7 +19,7 @@ internal static class CompareFilm
         using var json = JsonDocument.Parse(File.ReadAllText(Path.Combine(reference, "fullsize.json")));
         var told = json.RootElement.GetProperty("film fp32");
         using var file = SafetensorsFile.Open(Path.Combine(reference, "film.safetensors"));
-        using var pipeline = PipelineLoader.Load(ModelPackage.Open(folder), options.Device);
+        using var pipeline = PipelineLoader.Load(ModelPackage.Open(folder), options.Device, Options.Usual);
         var frames = pipeline.Generate(Request(told, file.Read("noise"), file.Read("posterior_noise")), progress: null, CancellationToken.None)
             .SelectMany(frame => frame.Pixels).ToArray();
 
@@ -48,6 +48,7 @@ internal static class CompareFilm
             ImageFit = ImageFit.Exact,
             Seed = 0,
             Noise = new GivenNoise(noise, posterior),
+            Techniques = Options.Usual,
         };
     }
 }

@@ -81,7 +81,7 @@ internal static class MeasureSpeed
         var size = options.Sizes[0];
         var result = new JsonObject();
         var start = Stopwatch.GetTimestamp();
-        using var pipeline = PipelineLoader.Load(package, options.Device);
+        using var pipeline = PipelineLoader.Load(package, options.Device, Options.Usual);
         result["load_seconds"] = Stopwatch.GetElapsedTime(start).TotalSeconds;
         result["loaded"] = memory.Read();
         foreach (var name in (string[])["cold", "warm"])
@@ -98,6 +98,7 @@ internal static class MeasureSpeed
                 Steps = options.Steps,
                 GuidanceScale = 9,
                 Seed = 1,
+                Techniques = Options.Usual,
             };
             var frames = pipeline.Generate(request, progress: null, CancellationToken.None).Count();
             result[$"{name}_seconds"] = Stopwatch.GetElapsedTime(start).TotalSeconds;

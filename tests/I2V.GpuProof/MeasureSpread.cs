@@ -14,7 +14,7 @@ internal static class MeasureSpread
     {
         var report = new Report(output);
         var size = options.Sizes[0];
-        using var pipeline = PipelineLoader.Load(ModelPackage.Open(folder), options.Device);
+        using var pipeline = PipelineLoader.Load(ModelPackage.Open(folder), options.Device, Options.Usual);
         var request = new GenerationRequest
         {
             Image = new RgbImage(64, 64, [.. Enumerable.Range(0, 64 * 64 * 3).Select(i => (byte)(i * 7))]),
@@ -26,6 +26,7 @@ internal static class MeasureSpread
             Steps = options.Steps,
             GuidanceScale = 9,
             Seed = 1,
+            Techniques = Options.Usual,
         };
         var films = Enumerable.Range(0, Runs)
             .Select(_ => pipeline.Generate(request, progress: null, CancellationToken.None).SelectMany(frame => frame.Pixels).ToArray())

@@ -1,6 +1,7 @@
 using System.Globalization;
 using I2V.Inference.Native;
 using I2V.Inference.Pipelines;
+using I2V.Inference.Planning;
 
 namespace I2V.GpuProof;
 
@@ -31,6 +32,9 @@ internal sealed record Options
     public long? SqueezeToBytes { get; init; }
 
     public CudaTuning Tuning { get; init; } = new();
+
+    /// <summary>One graph for speed, memory and equality: the denoiser that needs less, with everything resident.</summary>
+    public static Techniques Usual { get; } = new() { ChunkedFeedForward = true, FramesPerDecode = 2 };
 
     public DeviceOptions Device => new() { Provider = Provider, Tuning = Tuning };
 
