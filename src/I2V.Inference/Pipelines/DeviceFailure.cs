@@ -7,8 +7,10 @@ namespace I2V.Inference.Pipelines;
 internal static class DeviceFailure
 {
     // The runtime has no code for want of memory, and what fails outside our allocator (work space of cuDNN and cuBLAS,
-    // code loaded late, the arena when it is asked for) is told by these words only.
-    private static readonly string[] MemoryWords = ["out of memory", "Failed to allocate memory", "STATUS_ALLOC_FAILED", "bad allocation"];
+    // code loaded late, the arena when it is asked for) is told by these words only. A handle of cuDNN that finds no memory
+    // is an internal error by its own words; on a device that is well it needs nothing else.
+    private static readonly string[] MemoryWords =
+        ["out of memory", "Failed to allocate memory", "STATUS_ALLOC_FAILED", "bad allocation", "expr=cudnnCreate(", "expr=cublasCreate("];
 
     /// <param name="title">The network, as the beginning of a sentence.</param>
     /// <param name="device">Where it ran.</param>

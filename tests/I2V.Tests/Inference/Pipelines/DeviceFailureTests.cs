@@ -23,6 +23,7 @@ public sealed class DeviceFailureTests
     [InlineData("CUDA failure 2: out of memory ; GPU=0")]
     [InlineData("BFCArena: Failed to allocate memory for requested buffer of size 100")]
     [InlineData("CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED")]
+    [InlineData("CUDNN failure 4000: CUDNN_STATUS_INTERNAL_ERROR ; GPU=0 ; line=82 ; expr=cudnnCreate(&cudnn_handle_);")]
     public void Want_of_memory_outside_of_our_allocator_is_out_of_memory_too(string words)
     {
         var error = Explain(words)!;
