@@ -10,10 +10,8 @@ namespace I2V.Inference.Pipelines;
 /// <param name="latent">The model's latents.</param>
 /// <param name="tiling">How large pictures are cut where that is asked for.</param>
 /// <param name="pixelsPerCall">Pixels decoded at once, at least a frame: the usual bound on memory, which grows with them, and on how late a cancellation can be.</param>
-internal sealed class I2VGenXlDecoder(LatentFacts latent, Tiling tiling, int pixelsPerCall = I2VGenXlDecoder.DefaultPixelsPerCall)
+internal sealed class I2VGenXlDecoder(LatentFacts latent, Tiling tiling, int pixelsPerCall = Ladder.UsualPixelsPerDecode)
 {
-    private const int DefaultPixelsPerCall = 2 * 512 * 512;
-
     /// <summary>The next frames of a film, as many as are made in one call.</summary>
     /// <param name="decoder">The network.</param>
     /// <param name="latents">[channels, frames, height, width], scaled.</param>

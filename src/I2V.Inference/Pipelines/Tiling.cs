@@ -1,3 +1,5 @@
+using I2V.Inference.Planning;
+
 namespace I2V.Inference.Pipelines;
 
 /// <summary>
@@ -6,7 +8,7 @@ namespace I2V.Inference.Pipelines;
 /// </summary>
 /// <param name="Tile">Side of a tile: the size that the autoencoder was trained with is 768 pixels.</param>
 /// <param name="Overlap">Share of a tile that overlaps the next one, 0 … ½.</param>
-internal sealed record Tiling(int Tile = 96, double Overlap = 0.25)
+internal sealed record Tiling(int Tile = LatentSize.TileSide, double Overlap = 0.25)
 {
     /// <summary>From the beginning of one tile to that of the next.</summary>
     public int Stride => (int)(Tile * (1 - Overlap));

@@ -115,7 +115,7 @@ internal sealed class RenderAttempt(
             }
             catch (GenerationException error) when (error.Error == GenerationError.OutOfDeviceMemory && fitting.TryBelow())
             {
-                progress.Enter(JobPhase.Loading);
+                // The next plan needs less.
             }
         }
     }
@@ -123,13 +123,18 @@ internal sealed class RenderAttempt(
     /// <summary>Keeps what this device took for a film of this kind: nothing tells the next plan more.</summary>
     private void Learn(ModelPackage package, JobFitting fitting, ReadyModel model)
     {
+        // A run that stepped down holds peaks and seconds of several rungs: they would be taken for the last one's.
+        if (model.Pipeline.LastRun is not { StepsDown: 0 } run)
+        {
+            return;
+        }
+
         var peaks = bench.Device.Kind == DeviceKind.Cuda ? DeviceMemory.Current?.PhasePeaks : null;
-        var run = model.Pipeline.LastRun;
         fitter.Learn(
             package,
             fitting,
             (peaks ?? new Dictionary<GenerationPhase, DeviceMemoryPeak>()).Where(peak => peak.Key != GenerationPhase.Unknown).ToDictionary(peak => Name(peak.Key), peak => peak.Value.CommittedBytes),
-            model.Warm && run is { StepsDown: 0 }
+            model.Warm
                 ? new PhaseSeconds(Of(GenerationPhase.Encoding), Of(GenerationPhase.Denoising), Of(GenerationPhase.Decoding))
                 : null);
 
