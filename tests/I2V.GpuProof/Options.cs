@@ -44,7 +44,7 @@ internal sealed record Options
             """
             usage: I2V.GpuProof build PACKAGE | networks PACKAGE REFERENCE OUT.json | film PACKAGE REFERENCE OUT.json
                    | steps|decode|clip PACKAGE OUT.json | spread PACKAGE OUT.json | check FOLDER
-                   | rungs PACKAGE OUT.json | card PACKAGE OUT.json | hold
+                   | rungs PACKAGE OUT.json | card PACKAGE OUT.json | streaming PACKAGE OUT.json | hold
             options: --size full|small|tiny  --seed N  --provider cuda|webgpu|cpu  --sizes HxWxF,…  --steps N
                      --weights int8  --rungs NAME,…  --gb N  --squeeze BYTES
                      --tuning name=value  (own_allocator, graph_optimization, or an option of the CUDA provider)

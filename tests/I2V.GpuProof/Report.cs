@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -51,6 +52,9 @@ internal sealed class Report(string path)
         Say($"FAILED {sentence}");
         Write();
     }
+
+    /// <summary>A figure, or what it is instead of one.</summary>
+    public static JsonNode Number(double value) => double.IsFinite(value) ? value : value.ToString(CultureInfo.InvariantCulture);
 
     public int Finish()
     {

@@ -13,7 +13,7 @@ internal sealed class UnetSteps : IDisposable
     private const int Measured = 10;
     private const int Halves = 2;
 
-    private readonly Network unet;
+    private readonly INetwork unet;
     private readonly FilmSize size;
     private readonly Dictionary<string, OrtValue> inputs;
 
@@ -21,12 +21,20 @@ internal sealed class UnetSteps : IDisposable
     /// <param name="manifest">Of its package.</param>
     /// <param name="size">Of the film.</param>
     public UnetSteps(Network unet, ModelManifest manifest, FilmSize size)
+        : this(unet, manifest, size, unet.Session.InputMetadata["context"].Dimensions[2], unet.Session.InputMetadata["fps_embedding"].Dimensions[1])
+    {
+    }
+
+    /// <param name="unet">Loaded, or streamed.</param>
+    /// <param name="manifest">Of its package.</param>
+    /// <param name="size">Of the film.</param>
+    /// <param name="width">Of a token of the context.</param>
+    /// <param name="rate">Length of the embedding of frames per second.</param>
+    public UnetSteps(INetwork unet, ModelManifest manifest, FilmSize size, long width, long rate)
     {
         (this.unet, this.size) = (unet, size);
         var (h, w) = (size.Height / 8, size.Width / 8);
         var half = manifest.Precision == "fp16";
-        var width = unet.Session.InputMetadata["context"].Dimensions[2];
-        var rate = unet.Session.InputMetadata["fps_embedding"].Dimensions[1];
         inputs = new Dictionary<string, OrtValue>
         {
             ["sample"] = Random(1, half: false, Halves, 4, size.Frames, h, w),

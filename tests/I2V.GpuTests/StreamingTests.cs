@@ -45,12 +45,10 @@ public sealed class StreamingTests(ITestOutputHelper output) : IDisposable
         folder.Dispose();
     }
 
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void A_streamed_network_gives_what_the_whole_one_gives_run_after_run(bool sharedStream)
+    [Fact]
+    public void A_streamed_network_gives_what_the_whole_one_gives_run_after_run()
     {
-        using var network = Load(sharedStream);
+        using var network = Load();
         using var x = Rows(64);
 
         for (var round = 0; round < 20; round++)
@@ -60,13 +58,11 @@ public sealed class StreamingTests(ITestOutputHelper output) : IDisposable
         }
     }
 
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task The_denoiser_streamed_is_as_near_to_itself_whole_as_two_runs_are(bool sharedStream)
+    [Fact]
+    public async Task The_denoiser_streamed_is_as_near_to_itself_whole_as_two_runs_are()
     {
         var package = await SmallPackageAsync();
-        var device = new DeviceOptions { Provider = "cuda", Tuning = new CudaTuning { SharedStream = sharedStream } };
+        var device = new DeviceOptions { Provider = "cuda" };
         using var inputs = new UnetInputs();
         float[] expected;
         using (var whole = Network.Load(package, "unet", device))
@@ -87,9 +83,9 @@ public sealed class StreamingTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public void The_device_holds_two_units_and_everything_comes_back()
     {
-        Load(sharedStream: false).Dispose(); // what libraries prepare once is there
+        Load().Dispose(); // what libraries prepare once is there
         var free = CudaDriver.Open(0).FreeBytes;
-        using (var network = Load(sharedStream: false))
+        using (var network = Load())
         {
             using var x = Rows(2);
             Memory.ResetPeaks();
@@ -114,7 +110,7 @@ public sealed class StreamingTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public void A_unit_that_is_out_of_memory_leaves_the_network_and_the_process_usable()
     {
-        using var network = Load(sharedStream: false);
+        using var network = Load();
         using var large = Rows(8192);
         using var small = Rows(2);
         Run(network, small, Place.Host).Dispose();
@@ -139,15 +135,15 @@ public sealed class StreamingTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public void Slots_over_the_budget_are_out_of_memory_and_nothing_stays()
     {
-        Load(sharedStream: false).Dispose();
+        Load().Dispose();
         Memory.BudgetBytes = UnitBytes + (UnitBytes / 2);
 
-        var error = Assert.Throws<GenerationException>(() => Load(sharedStream: false).Dispose());
+        var error = Assert.Throws<GenerationException>(() => Load().Dispose());
 
         Assert.True(error.Error == GenerationError.OutOfDeviceMemory, error.Message);
         Memory.BudgetBytes = long.MaxValue;
         Assert.Equal((0, 0), (Memory.Use.LiveBytes, Memory.PinnedBytes));
-        using var network = Load(sharedStream: false);
+        using var network = Load();
         using var x = Rows(2);
         using var y = Run(network, x, Place.Host);
         Assert.Equal(Expected(0), y.GetTensorDataAsSpan<float>()[0]);
@@ -156,7 +152,7 @@ public sealed class StreamingTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public void What_a_streamed_network_leaves_on_the_device_a_whole_one_reads()
     {
-        using var streamed = Load(sharedStream: false);
+        using var streamed = Load();
         using var whole = Network.Load(ModelPackage.Open(folder.Path), UnitSamples.Component, new DeviceOptions { Provider = "cuda" });
         using var x = Rows(16);
 
@@ -187,7 +183,7 @@ public sealed class StreamingTests(ITestOutputHelper output) : IDisposable
     public void Copies_go_on_while_units_run()
     {
         // Products without the short cut take several times as long as the copies, on any device.
-        using var network = Load(sharedStream: false, tf32: false);
+        using var network = Load(tf32: false);
         using var x = Rows(16384);
         Run(network, x, Place.Device).Dispose();
 
@@ -221,7 +217,7 @@ public sealed class StreamingTests(ITestOutputHelper output) : IDisposable
     }
 
     /// <summary>Multiplies rows by a matrix that doubles them, as often as there are units; each unit has a matrix of its own.</summary>
-    private StreamedNetwork Load(bool sharedStream, bool tf32 = true)
+    private StreamedNetwork Load(bool tf32 = true)
     {
         if (!File.Exists(folder.File("graph.onnx")))
         {
@@ -237,7 +233,7 @@ public sealed class StreamingTests(ITestOutputHelper output) : IDisposable
             UnitSamples.Write(folder.Path, graph);
         }
 
-        var device = new DeviceOptions { Provider = "cuda", Tuning = new CudaTuning { SharedStream = sharedStream, Tf32 = tf32 } };
+        var device = new DeviceOptions { Provider = "cuda", Tuning = new CudaTuning { Tf32 = tf32 } };
         return StreamedNetwork.Load(ModelPackage.Open(folder.Path), UnitSamples.Component, device);
     }
 

@@ -25,6 +25,13 @@ internal sealed unsafe class CudaStream : SafeHandle
     /// <summary>The driver's <c>CUstream</c>, valid while this object is.</summary>
     public nint Pointer => handle;
 
+    /// <summary>What is asked from now on waits, on the device, for a moment as it was last recorded; for nothing when it never was. False when the driver refuses.</summary>
+    public bool TryAwait(CudaEvent moment) =>
+        driver.TryEnter() && ((delegate* unmanaged<nint, nint, uint, int>)driver.Export("cuStreamWaitEvent"))(handle, moment.Pointer, 0) == 0;
+
+    /// <summary>Waits until the stream has done all that it was asked to. False when the device reports an error.</summary>
+    public bool TrySynchronize() => driver.TryEnter() && ((delegate* unmanaged<nint, int>)driver.Export("cuStreamSynchronize"))(handle) == 0;
+
     protected override bool ReleaseHandle()
     {
         driver.TryEnter();
@@ -51,6 +58,9 @@ internal sealed unsafe class CudaEvent : SafeHandle
     }
 
     public override bool IsInvalid => handle == 0;
+
+    /// <summary>The driver's <c>CUevent</c>, valid while this object is.</summary>
+    public nint Pointer => handle;
 
     /// <summary>Becomes the moment when the stream has done all that it was asked to so far. False when the driver refuses.</summary>
     public bool TryRecord(CudaStream stream) =>

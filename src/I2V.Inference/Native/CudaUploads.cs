@@ -1,26 +1,30 @@
 namespace I2V.Inference.Native;
 
-/// <summary>Copies in a stream of their own, so that a copy engine of the device works while its kernels do.</summary>
+/// <summary>
+/// Copies in a stream of their own, so that a copy engine of the device works while its kernels do. They and the stream that
+/// all streamed sessions compute in wait for each other's events, without the processor.
+/// </summary>
 internal sealed unsafe class CudaUploads : IUploads
 {
     private readonly CudaDriver driver;
+    private readonly CudaStream computing;
     private readonly CudaStream copies;
-    private readonly CudaEvent[] done = new CudaEvent[SlotPages.Slots];
+    private readonly CudaEvent[] copied = new CudaEvent[SlotPages.Slots];
+    private readonly CudaEvent[] vacated = new CudaEvent[SlotPages.Slots];
     private readonly List<CudaEvent> marks = [];
-
-    /// <summary>Always empty, so that a mark in it is reached as soon as it is made.</summary>
-    private CudaStream? idle;
 
     /// <exception cref="CudaException">The driver gives no stream or event.</exception>
     public CudaUploads(CudaDriver driver)
     {
         this.driver = driver;
+        computing = driver.ComputeStream;
         copies = new CudaStream(driver);
         try
         {
-            for (var slot = 0; slot < done.Length; slot++)
+            for (var slot = 0; slot < SlotPages.Slots; slot++)
             {
-                done[slot] = new CudaEvent(driver);
+                copied[slot] = new CudaEvent(driver);
+                vacated[slot] = new CudaEvent(driver);
             }
         }
         catch
@@ -30,18 +34,24 @@ internal sealed unsafe class CudaUploads : IUploads
         }
     }
 
+    public bool HoldCopies(int slot) => copies.TryAwait(vacated[slot]);
+
     public bool Start(int slot, nint device, nint host, long bytes) =>
         driver.TryEnter()
         && ((delegate* unmanaged<ulong, nint, nuint, nint, int>)driver.Export("cuMemcpyHtoDAsync_v2"))((ulong)device, host, (nuint)bytes, copies.Pointer) == 0
-        && done[slot].TryRecord(copies);
+        && copied[slot].TryRecord(copies);
 
-    public bool Wait(int slot) => done[slot].TryWait();
+    public bool HoldComputing(int slot) => computing.TryAwait(copied[slot]);
 
-    public int Mark(bool behindCopies)
+    public bool Vacate(int slot) => vacated[slot].TryRecord(computing);
+
+    public bool Finish() => computing.TrySynchronize();
+
+    public int Mark(bool isCopies)
     {
         var mark = new CudaEvent(driver);
         marks.Add(mark);
-        mark.TryRecord(behindCopies ? copies : idle ??= new CudaStream(driver));
+        mark.TryRecord(isCopies ? copies : computing);
         return marks.Count - 1;
     }
 
@@ -60,8 +70,8 @@ internal sealed unsafe class CudaUploads : IUploads
     public void Dispose()
     {
         ClearMarks();
-        Array.ForEach(done, moment => moment?.Dispose());
-        idle?.Dispose();
+        Array.ForEach(copied, moment => moment?.Dispose());
+        Array.ForEach(vacated, moment => moment?.Dispose());
         copies.Dispose();
     }
 }

@@ -11,8 +11,8 @@ namespace I2V.Inference.Native;
 /// session notices nothing.</para>
 /// <para>Why this is sound: CUDA calls several addresses of one memory consistent once the work that wrote through one of
 /// them is complete. A unit's weights are written and read through the same addresses; what was written there through
-/// another unit's addresses was complete before, since a slot is only written when the run of the unit that it held has
-/// ended and been waited for, and a unit only runs when its copy has been waited for.</para>
+/// another unit's addresses was complete before: a copy into a slot waits, on the device, for the end of the run of the unit
+/// that the slot held, and a unit's run waits for its copy.</para>
 /// <para>Why two: one is read while the other is written. A third would hide nothing more, since copies follow one another
 /// on one bus anyway.</para>
 /// </remarks>
@@ -20,6 +20,8 @@ internal sealed class DeviceSlots : IDisposable
 {
     /// <summary>Addresses beyond twice the weights' size: those of weights that the runtime arranges anew and gives back are not used again.</summary>
     private const long SpareAddressBytes = 256L << 20;
+
+    private const string ToDevice = "from the processor to the device";
 
     private readonly DeviceMemory memory;
     private readonly ISlotBacking backing;
@@ -75,14 +77,32 @@ internal sealed class DeviceSlots : IDisposable
         return true;
     }
 
-    /// <summary>Starts to bring what was saved of a range into its slot.</summary>
-    /// <exception cref="DeviceSlotException">The device takes no copy.</exception>
-    public void Begin(SlotRange range) =>
-        Require(range.UsedBytes == 0 || uploads.Start(range.Slot, range.Address, range.Host, range.UsedBytes), "from the processor to the device");
+    /// <summary>What is brought from now on waits until a slot is free: see <see cref="Vacate"/>.</summary>
+    /// <exception cref="DeviceSlotException">The device is lost.</exception>
+    public void AwaitFree(int slot) => Require(uploads.HoldCopies(slot), ToDevice);
 
-    /// <summary>Waits until a slot's last copy is done.</summary>
-    /// <exception cref="DeviceSlotException">It failed.</exception>
-    public void Wait(int slot) => Require(uploads.Wait(slot), "from the processor to the device");
+    /// <summary>Asks the device to bring what was saved of a range into its slot.</summary>
+    /// <exception cref="DeviceSlotException">It takes no copy.</exception>
+    public void Begin(SlotRange range) =>
+        Require(range.UsedBytes == 0 || uploads.Start(range.Slot, range.Address, range.Host, range.UsedBytes), ToDevice);
+
+    /// <summary>What the device is asked to compute from now on waits for a slot's last copy.</summary>
+    /// <exception cref="DeviceSlotException">The device is lost.</exception>
+    public void Wait(int slot) => Require(uploads.HoldComputing(slot), ToDevice);
+
+    /// <summary>A slot is free when the device has computed all that it was asked to so far.</summary>
+    /// <exception cref="DeviceSlotException">The device is lost.</exception>
+    public void Vacate(int slot) => Require(uploads.Vacate(slot), ToDevice);
+
+    /// <summary>Waits until the device has computed all that it was asked to.</summary>
+    /// <exception cref="DeviceSlotException">It reports an error.</exception>
+    public void Finish()
+    {
+        if (!uploads.Finish())
+        {
+            throw new DeviceSlotException("The device did not end what it was asked to compute.");
+        }
+    }
 
     /// <summary>Waits until nothing of the device is under way, whether it worked out or not.</summary>
     public void Settle() => backing.Synchronize();
@@ -110,5 +130,5 @@ internal sealed class DeviceSlots : IDisposable
     }
 }
 
-/// <summary>A copy between the processor and the device that failed, for another reason than want of memory.</summary>
+/// <summary>Weights that could not be brought or used, for another reason than want of memory.</summary>
 internal sealed class DeviceSlotException(string message) : Exception(message);

@@ -69,10 +69,17 @@ internal interface ISlotBacking : IDeviceBacking
     IUploads OpenUploads();
 }
 
-/// <summary>Copies to the device, one after another. For one thread at a time.</summary>
+/// <summary>
+/// Copies to the device, one after another, in a queue beside that of the computing. Which of both waits for the other is the
+/// device's business: but for <see cref="Finish"/>, nothing here waits. For one thread at a time.
+/// </summary>
 internal interface IUploads : IStreamMarks, IDisposable
 {
-    /// <summary>Asks for a copy and does not wait for it.</summary>
+    /// <summary>Copies that are asked for from now on wait for what was computed when the slot was last vacated.</summary>
+    /// <returns>False when the driver refuses, as it does once the device is lost.</returns>
+    bool HoldCopies(int slot);
+
+    /// <summary>Asks for a copy.</summary>
     /// <param name="slot">Whose last copy this is from now on.</param>
     /// <param name="device">Where to.</param>
     /// <param name="host">From where: memory that stays in place.</param>
@@ -80,17 +87,26 @@ internal interface IUploads : IStreamMarks, IDisposable
     /// <returns>False when the driver refuses, as it does once the device is lost.</returns>
     bool Start(int slot, nint device, nint host, long bytes);
 
-    /// <summary>Waits until a slot's last copy is done; at once when there was none.</summary>
+    /// <summary>What is asked to be computed from now on waits for a slot's last copy.</summary>
+    /// <returns>False when the driver refuses, as it does once the device is lost.</returns>
+    bool HoldComputing(int slot);
+
+    /// <summary>The slot is free when everything has ended that was asked to be computed so far.</summary>
+    /// <returns>False when the driver refuses, as it does once the device is lost.</returns>
+    bool Vacate(int slot);
+
+    /// <summary>Waits until everything has ended that was asked to be computed so far.</summary>
     /// <returns>False when the device reports an error.</returns>
-    bool Wait(int slot);
+    bool Finish();
 }
 
 /// <summary>The device's own clock.</summary>
 internal interface IStreamMarks
 {
-    /// <summary>Notes a moment: of the device reaching it behind all copies that were asked for, or now.</summary>
+    /// <summary>Notes the moment when the device has done what a queue was asked so far.</summary>
+    /// <param name="isCopies">Of copies; else of the computing.</param>
     /// <returns>The moment's number.</returns>
-    int Mark(bool behindCopies);
+    int Mark(bool isCopies);
 
     /// <summary>Milliseconds from the first mark to another; waits until the device has reached it.</summary>
     double MillisecondsAt(int mark);

@@ -7,9 +7,10 @@ namespace I2V.Inference.Pipelines;
 /// take turns in two slots of the device's. Why that is sound is told at <see cref="DeviceSlots"/>.
 /// </summary>
 /// <remarks>
-/// What is synchronised: the processor waits for a unit's copy before it hands the unit to the device, and for the unit's run
-/// before it asks for the copy that overwrites the slot. The copy of the next unit, in a stream of its own, waits for nothing
-/// else. Between one unit and the next the device therefore idles for as long as the processor takes to hand over a run.
+/// What is synchronised: all units compute in one stream, where each waits for its copy; copies go one after the other in a
+/// stream of their own, where each waits for the run of the unit that its slot held. The processor hands over one unit after
+/// the other and waits for the last one only. Memory that it frees meanwhile may still be read by the device, but what is
+/// written there next is written by the same stream, later.
 /// </remarks>
 internal sealed class AliasedUnits : IUnitSessions
 {
@@ -20,11 +21,13 @@ internal sealed class AliasedUnits : IUnitSessions
     private readonly DeviceSlots slots;
 
     private AliasedUnits(IReadOnlyList<UnitGraph> graphs, DeviceOptions device, DeviceSlots slots) =>
-        (this.graphs, this.device, this.slots) = (graphs, device, slots);
+        (this.graphs, this.device, this.slots) = (graphs, device with { Tuning = device.Tuning with { SharedStream = true } }, slots);
 
     public int Count => graphs.Count;
 
     public long PinnedBytes => slots.PinnedBytes;
+
+    public bool IsQueue => true;
 
     /// <summary>Bytes of the device's memory in both slots.</summary>
     public long SlotBytes => slots.CommittedBytes;
@@ -65,6 +68,7 @@ internal sealed class AliasedUnits : IUnitSessions
 
     public void Begin(int unit)
     {
+        Guard(unit, () => slots.AwaitFree(ranges[unit].Slot));
         if (Recorder is null)
         {
             Guard(unit, () => slots.Begin(ranges[unit]));
@@ -76,6 +80,10 @@ internal sealed class AliasedUnits : IUnitSessions
     }
 
     public void Wait(int unit) => Guard(unit, () => slots.Wait(ranges[unit].Slot));
+
+    public void Ran(int unit) => Guard(unit, () => slots.Vacate(ranges[unit].Slot));
+
+    public void Finish() => Guard(graphs.Count - 1, slots.Finish);
 
     public void Drop(int unit)
     {
@@ -132,7 +140,7 @@ internal sealed class AliasedUnits : IUnitSessions
         }
         catch (DeviceSlotException error)
         {
-            throw DeviceFailure.OfCopy(graphs[unit].Title, device, error);
+            throw DeviceFailure.OfSlots(graphs[unit].Title, device, error);
         }
     }
 }

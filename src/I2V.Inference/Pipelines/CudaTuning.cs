@@ -33,10 +33,10 @@ public sealed record CudaTuning
     public int? AttentionKernel { get; init; }
 
     /// <summary>
-    /// One stream for all sessions of the device, instead of one for each. They take turns anyway; a network that is streamed
-    /// has a session for each of its units.
+    /// One stream for all sessions of the device, instead of one for each: they take turns anyway, and each then needs one set
+    /// of library handles, not two (15 MB less). What is streamed unit by unit always shares one.
     /// </summary>
-    public bool SharedStream { get; init; }
+    public bool SharedStream { get; init; } = true;
 
     /// <summary>What the runtime may do to the graph before it runs.</summary>
     public GraphOptimizationLevel GraphOptimization { get; init; } = GraphOptimizationLevel.EnableAll;

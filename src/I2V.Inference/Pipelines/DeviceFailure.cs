@@ -24,11 +24,11 @@ internal static class DeviceFailure
     public static GenerationException OfLoad(string title, DeviceOptions device, OrtException error) =>
         Of(title, device, error, new GenerationException(GenerationError.ModelLoadFailed, $"{title} cannot be loaded. {error.Message}", error));
 
-    /// <summary>A copy between the processor and the device, which fails when the device is lost.</summary>
+    /// <summary>Weights that take turns could not be brought or used, as happens when the device is lost.</summary>
     /// <param name="title">Whose weights, as the beginning of a sentence.</param>
     /// <param name="device">Where it ran.</param>
-    /// <param name="error">What was being copied.</param>
-    public static GenerationException OfCopy(string title, DeviceOptions device, DeviceSlotException error) =>
+    /// <param name="error">What went wrong.</param>
+    public static GenerationException OfSlots(string title, DeviceOptions device, DeviceSlotException error) =>
         CudaDriver.StuckError(device.DeviceId) is { } stuck
             ? Lost(title, device.DeviceId, stuck, error)
             : new GenerationException(GenerationError.InferenceFailed, $"{title} failed on {device.Provider}. {error.Message}", error);

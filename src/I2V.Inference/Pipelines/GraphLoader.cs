@@ -159,6 +159,8 @@ internal static class GraphLoader
         settings["device_id"] = Text(device.DeviceId);
         if (device.Tuning.SharedStream)
         {
+            // Without the first, the provider takes the second for the default stream, which ours does not wait for.
+            settings["has_user_compute_stream"] = "1";
             settings["user_compute_stream"] = SharedStream(device);
         }
 

@@ -99,7 +99,7 @@ internal sealed class Network : INetwork
             Memory?.TakeRefusal(); // an older one is not about this run
             try
             {
-                return SessionRun.Execute(session, title, device, place, inputs.Concat(derived.For(sizes)), outputs, ct);
+                return SessionRun.Execute(session, title, device, place, inputs.Concat(derived.For(sizes)), outputs, RunWaits.ForAll, ct);
             }
             catch (ArgumentException error)
             {

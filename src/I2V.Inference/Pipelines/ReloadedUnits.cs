@@ -26,6 +26,8 @@ internal sealed class ReloadedUnits : IUnitSessions
 
     public long PinnedBytes => 0;
 
+    public bool IsQueue => false;
+
     public IStreamMarks? Marks => null;
 
     public StreamRecorder? Recorder { get; set; }
@@ -58,6 +60,16 @@ internal sealed class ReloadedUnits : IUnitSessions
     {
         loads[unit] ??= Task.FromResult(graphs[unit].Open(device));
         _ = this[unit];
+    }
+
+    public void Ran(int unit)
+    {
+        // Its run was waited for.
+    }
+
+    public void Finish()
+    {
+        // As above.
     }
 
     public void Drop(int unit)

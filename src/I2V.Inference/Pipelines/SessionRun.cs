@@ -2,15 +2,26 @@ using I2V.Inference.Native;
 
 namespace I2V.Inference.Pipelines;
 
-/// <summary>One run of one session, from bound inputs to outputs that are there. The caller has the device's turn.</summary>
+/// <summary>Whom a run waits for.</summary>
+/// <param name="Inputs">Until tensors of the processor are on the device.</param>
+/// <param name="Outputs">Until the device has written the outputs. Else the run is only handed over, and the device must do what it is asked next behind it.</param>
+internal readonly record struct RunWaits(bool Inputs, bool Outputs)
+{
+    public static RunWaits ForAll { get; } = new(Inputs: true, Outputs: true);
+}
+
+/// <summary>One run of one session, from bound inputs to outputs. The caller has the device's turn.</summary>
 internal static class SessionRun
 {
+    private const string DoNotWait = "disable_synchronize_execution_providers";
+
     /// <param name="session">What runs.</param>
     /// <param name="title">What it is, as the beginning of a sentence.</param>
     /// <param name="device">Where it runs.</param>
     /// <param name="place">Where outputs lie that stay on the device.</param>
     /// <param name="inputs">All of the graph's.</param>
-    /// <param name="outputs">Which to make, and where each shall lie.</param>
+    /// <param name="outputs">Which to make, and where each shall lie; what shall lie on the processor is waited for.</param>
+    /// <param name="waits">Whom for.</param>
     /// <param name="ct">Ends the run in its middle.</param>
     /// <returns>The outputs in the order asked for; the caller disposes them.</returns>
     /// <exception cref="GenerationException">The run failed; out of device memory has its own error.</exception>
@@ -22,6 +33,7 @@ internal static class SessionRun
         OrtMemoryInfo place,
         IEnumerable<KeyValuePair<string, OrtValue>> inputs,
         IEnumerable<(string Name, Place Place)> outputs,
+        RunWaits waits,
         CancellationToken ct)
     {
         try
@@ -37,8 +49,12 @@ internal static class SessionRun
                 binding.BindOutputToDevice(name, where == Place.Device ? place : OrtMemoryInfo.DefaultInstance);
             }
 
-            binding.SynchronizeBoundInputs();
-            RunAndWait(session, binding, title, device, ct);
+            if (waits.Inputs)
+            {
+                binding.SynchronizeBoundInputs();
+            }
+
+            Run(session, binding, title, device, waits.Outputs, ct);
             return binding.GetOutputValues();
         }
         catch (OrtException error)
@@ -57,13 +73,18 @@ internal static class SessionRun
     }
 
     /// <summary>A run that failed or was cancelled has kernels under way as well: nothing of its memory may be given out before they end.</summary>
-    private static void RunAndWait(InferenceSession session, OrtIoBinding binding, string title, DeviceOptions device, CancellationToken ct)
+    private static void Run(InferenceSession session, OrtIoBinding binding, string title, DeviceOptions device, bool isAwaited, CancellationToken ct)
     {
         var memory = device is { Provider: "cuda", Tuning.OwnAllocator: true } ? DeviceMemory.Current : null;
         try
         {
             using var options = new RunOptions();
             options.SetLogSeverityLevel(OrtLoggingLevel.Fatal); // what fails reaches the caller; a log line says it twice
+            if (!isAwaited)
+            {
+                options.AddRunConfigEntry(DoNotWait, "1");
+            }
+
             using var watch = memory?.EndOnRefusal(options);
             session.RunWithBinding(options, binding, ct);
         }
@@ -81,7 +102,11 @@ internal static class SessionRun
             throw;
         }
 
-        binding.SynchronizeBoundOutputs();
+        if (isAwaited)
+        {
+            binding.SynchronizeBoundOutputs();
+        }
+
         if (memory?.TakeRefusal() is { } refusal)
         {
             throw DeviceFailure.OfRefusal(title, refusal);

@@ -4,9 +4,9 @@ namespace I2V.Inference.Pipelines;
 /// The order in which units are brought and run: while one is computed from its slot, the next one is brought into the other.
 /// </summary>
 /// <remarks>
-/// The next unit is begun before the present one is waited for: its slot is free since the unit before ended, and so one copy
+/// The next unit is begun before the present one is run: its slot is free when the unit before has ended, and so one copy
 /// follows the other without a gap. After the last unit comes the first one again, for the next step; where the number of
-/// units is odd both share a slot, and the first one is begun only when the last one has ended. Its copy is then hidden by
+/// units is odd both share a slot, and the first one comes only when the last one has ended. Its copy is then hidden by
 /// nothing but what happens between steps: let the first unit be a small one. Up to two units stay where they are and are
 /// brought once.
 /// </remarks>
@@ -18,8 +18,8 @@ internal sealed class StreamSchedule(IUnitWeights weights)
     private readonly int[] occupants = [Nobody, Nobody];
     private bool isRunning;
 
-    /// <summary>Runs all units once. After a failure or a cancellation both slots are empty.</summary>
-    /// <param name="run">Runs a unit, and returns when the device has ended it.</param>
+    /// <summary>Runs all units once, and returns when they have ended. After a failure or a cancellation both slots are empty.</summary>
+    /// <param name="run">Runs a unit, or hands it to a device that keeps a queue.</param>
     /// <param name="ct">Asked before each unit; inside of them is the business of <paramref name="run"/>.</param>
     /// <exception cref="InvalidOperationException">A run is going on.</exception>
     public void Run(Action<int> run, CancellationToken ct)
@@ -45,9 +45,11 @@ internal sealed class StreamSchedule(IUnitWeights weights)
 
                 weights.Wait(unit);
                 run(unit);
+                weights.Ran(unit);
             }
 
             Bring(0);
+            weights.Finish();
             isWhole = true;
         }
         finally

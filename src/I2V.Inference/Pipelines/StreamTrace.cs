@@ -18,7 +18,7 @@ internal sealed record StreamTrace(IReadOnlyList<StreamSpan> Spans)
 {
     public double CopyMs => Spans.Where(span => span.IsCopy).Sum(span => span.Ms);
 
-    /// <summary>From handing a unit to the device to having waited for it.</summary>
+    /// <summary>From a unit's turn, its weights there, to its end.</summary>
     public double RunMs => Spans.Where(span => !span.IsCopy).Sum(span => span.Ms);
 
     /// <summary>From the first beginning to the last end.</summary>
@@ -50,10 +50,10 @@ internal sealed class StreamRecorder
     {
         this.marks = marks;
         marks.ClearMarks();
-        marks.Mark(behindCopies: false);
+        marks.Mark(isCopies: false);
     }
 
-    /// <summary>Notes a copy that is asked for, or a run that is waited for, unless it fails.</summary>
+    /// <summary>Notes a copy or a run that is asked for meanwhile, unless it fails.</summary>
     public void Around(string unit, bool isCopy, Action what)
     {
         var start = marks.Mark(isCopy);

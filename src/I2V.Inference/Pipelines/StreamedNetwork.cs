@@ -9,8 +9,9 @@ namespace I2V.Inference.Pipelines;
 /// them, and needs the memory of two units, of the tensors between them, and of the largest unit's run.
 /// </summary>
 /// <remarks>
-/// Every unit is a session of its own, whose outputs stay on the device until the last unit that takes them has run. Each
-/// unit's run ends with a wait for the device; the device's turn is held from the first unit to the last. Results are those
+/// Every unit is a session of its own, whose outputs stay on the device until the last unit that takes them has run. A device
+/// that keeps a queue is handed one unit after the other and waited for at the end; the device's turn is held from the first
+/// unit to the last. Results are those
 /// of the network in one piece wherever the runtime does not fuse operators across the cuts.
 /// </remarks>
 internal sealed class StreamedNetwork : INetwork
@@ -146,10 +147,11 @@ internal sealed class StreamedNetwork : INetwork
             }
         }
 
-        var wanted = wiring.WantedOf(unit, places.Keys.ToHashSet()).Select(name => (name, places.GetValueOrDefault(name, Place.Device))).ToList();
+        var wanted = wiring.WantedOf(unit, places.Keys.ToHashSet()).Select(name => (Name: name, Place: places.GetValueOrDefault(name, Place.Device))).ToList();
         if (wanted.Count > 0)
         {
-            void Execute() => values.Add(wanted.Select(output => output.name), SessionRun.Execute(session, graph.Title, device, place, inputs, wanted, ct));
+            var waits = WaitsOf(inputs, wanted);
+            void Execute() => values.Add(wanted.Select(output => output.Name), SessionRun.Execute(session, graph.Title, device, place, inputs, wanted, waits, ct));
             if (sessions.Recorder is { } recorder)
             {
                 recorder.Around(graph.Unit.Name, isCopy: false, Execute);
@@ -165,6 +167,11 @@ internal sealed class StreamedNetwork : INetwork
             values.Release(name);
         }
     }
+
+    /// <summary>Shapes stay on the processor, where they are read while the run is handed over; other tensors of it are copied before.</summary>
+    private RunWaits WaitsOf(Dictionary<string, OrtValue> inputs, List<(string Name, Place Place)> wanted) => sessions.IsQueue
+        ? new RunWaits(Inputs: inputs.Any(input => wiring.Given.Contains(input.Key) && input.Value.IsOnCpu), Outputs: wanted.Exists(output => output.Place == Place.Host))
+        : RunWaits.ForAll;
 
     private IReadOnlyDictionary<string, OrtValue> Shapes(IReadOnlyDictionary<string, long> sizes)
     {

@@ -33,11 +33,41 @@ public static class GraphUnits
         }
 
         var lastUse = LastUses(graph);
-        return [.. graph.UnitStarts.Select((unit, index) =>
+        return [.. graph.UnitStarts.Select((unit, index) => Unit(graph, unit.Name, index, index, lastUse))];
+    }
+
+    /// <summary>
+    /// As <see cref="Cut"/>, but with neighbours in one unit as long as they are together no larger than the largest: the
+    /// device needs no more for the weights of two, and each unit is a session, whose libraries hold megabytes for it.
+    /// </summary>
+    /// <returns>None for a graph without units. One that was joined is called <c>first..last</c>.</returns>
+    /// <exception cref="NotSupportedException">An operator has a body, which could use values of any unit.</exception>
+    public static IReadOnlyList<GraphUnit> CutAndJoin(Graph graph)
+    {
+        var cut = Cut(graph);
+        var most = cut.Select(unit => unit.WeightBytes).DefaultIfEmpty().Max();
+        var lastUse = LastUses(graph);
+        var joined = new List<GraphUnit>();
+        for (var first = 0; first < cut.Count;)
         {
-            var end = index + 1 < graph.UnitStarts.Count ? graph.UnitStarts[index + 1].FirstNode : graph.Nodes.Count;
-            return new GraphUnit(unit.Name, Part(graph, unit.Name, unit.FirstNode, end, lastUse));
-        })];
+            var (last, bytes) = (first, cut[first].WeightBytes);
+            while (last + 1 < cut.Count && bytes + cut[last + 1].WeightBytes <= most)
+            {
+                bytes += cut[++last].WeightBytes;
+            }
+
+            joined.Add(first == last ? cut[first] : Unit(graph, $"{cut[first].Name}..{cut[last].Name}", first, last, lastUse));
+            first = last + 1;
+        }
+
+        return joined;
+    }
+
+    /// <summary>From one of <see cref="Graph.UnitStarts"/> to the end of another.</summary>
+    private static GraphUnit Unit(Graph graph, string name, int first, int last, Dictionary<string, int> lastUse)
+    {
+        var end = last + 1 < graph.UnitStarts.Count ? graph.UnitStarts[last + 1].FirstNode : graph.Nodes.Count;
+        return new GraphUnit(name, Part(graph, name, graph.UnitStarts[first].FirstNode, end, lastUse));
     }
 
     /// <summary>Name of a value → the last operator that reads it; a place after all of them where the caller does.</summary>

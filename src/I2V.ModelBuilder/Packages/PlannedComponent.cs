@@ -72,7 +72,7 @@ public sealed record PlannedGraph
     {
         (this.stem, Graph, WritesWeights) = (stem, graph, weightsStem == stem);
         Layout = new WeightsLayout(graph, $"{weightsStem}.weights");
-        Units = hasUnits ? GraphUnits.Cut(graph) : [];
+        Units = hasUnits ? GraphUnits.CutAndJoin(graph) : [];
     }
 
     public Graph Graph { get; }

@@ -205,6 +205,8 @@ public sealed class DeviceSlotsTests
 
         Assert.Throws<DeviceSlotException>(() => units.Begin(0));
         Assert.Throws<DeviceSlotException>(() => units.Wait(0));
+        Assert.Throws<DeviceSlotException>(() => units.Ran(0));
+        Assert.Throws<DeviceSlotException>(units.Finish);
         slots.Dispose();
 
         Assert.Equal(6 * Page, memory.Use.CommittedBytes);
@@ -254,9 +256,17 @@ public sealed class DeviceSlotsTests
 
         public int Checked { get; private set; }
 
-        public void Begin(int unit) => slots.Begin(ranges[unit]);
+        public void Begin(int unit)
+        {
+            slots.AwaitFree(ranges[unit].Slot);
+            slots.Begin(ranges[unit]);
+        }
 
         public void Wait(int unit) => slots.Wait(ranges[unit].Slot);
+
+        public void Ran(int unit) => slots.Vacate(ranges[unit].Slot);
+
+        public void Finish() => slots.Finish();
 
         public void Drop(int unit)
         {
@@ -266,9 +276,7 @@ public sealed class DeviceSlotsTests
 
         public void Check(int unit)
         {
-            backing.Uploads!.Reading = ranges[unit].Slot;
             Assert.Equal(contents[unit], backing.Read(ranges[unit].Address, contents[unit].Length));
-            backing.Uploads.Reading = null;
             Checked++;
         }
     }

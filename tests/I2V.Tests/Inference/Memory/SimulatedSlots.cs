@@ -4,7 +4,7 @@ namespace I2V.Tests.Inference.Memory;
 
 /// <summary>
 /// A device whose pages have content and lie behind several addresses at once. Copies to it are done as late as they may be,
-/// when somebody waits for them.
+/// when computing waits for them.
 /// </summary>
 internal sealed class SimulatedSlots(long capacity = long.MaxValue, long pageBytes = 4096) : SimulatedBacking(sparse: true, capacity, pageBytes), ISlotBacking
 {
@@ -99,7 +99,7 @@ internal sealed class SimulatedSlots(long capacity = long.MaxValue, long pageByt
     public override void Synchronize()
     {
         base.Synchronize();
-        Uploads?.Finish();
+        Uploads?.Settle();
     }
 
     public byte[] HostBlock(nint address) => host[address];
@@ -130,17 +130,29 @@ internal sealed class SimulatedSlots(long capacity = long.MaxValue, long pageByt
     }
 }
 
-/// <summary>Copies that are done when somebody waits for them.</summary>
+/// <summary>
+/// Copies that are done when computing is made to wait for them. Computing itself goes on at once, and what the queues do not
+/// order is refused: a copy into a slot that may still be read.
+/// </summary>
 internal sealed class SimulatedUploads(SimulatedSlots device) : IUploads
 {
     private readonly List<(int Slot, nint Device, nint Host, long Bytes)> asked = [];
+    private readonly HashSet<int> read = [];
+    private readonly HashSet<int> vacated = [];
 
     public int Started { get; private set; }
 
-    /// <summary>The slot that the device reads from; nobody may write there meanwhile.</summary>
-    public int? Reading { get; set; }
-
     public bool IsDisposed { get; private set; }
+
+    public bool HoldCopies(int slot)
+    {
+        if (vacated.Remove(slot))
+        {
+            read.Remove(slot);
+        }
+
+        return !device.IsLost;
+    }
 
     public bool Start(int slot, nint to, nint host, long bytes)
     {
@@ -149,14 +161,14 @@ internal sealed class SimulatedUploads(SimulatedSlots device) : IUploads
             return false;
         }
 
-        Assert.NotEqual(Reading, slot);
+        Assert.DoesNotContain(slot, read);
         Assert.DoesNotContain(asked, copy => copy.Slot == slot);
         asked.Add((slot, to, host, bytes));
         Started++;
         return true;
     }
 
-    public bool Wait(int slot)
+    public bool HoldComputing(int slot)
     {
         while (asked.Exists(copy => copy.Slot == slot))
         {
@@ -164,16 +176,28 @@ internal sealed class SimulatedUploads(SimulatedSlots device) : IUploads
             asked.RemoveAt(0);
         }
 
+        read.Add(slot);
         return !device.IsLost;
     }
 
-    public void Finish()
+    public bool Vacate(int slot)
+    {
+        vacated.Add(slot);
+        return !device.IsLost;
+    }
+
+    public bool Finish() => !device.IsLost;
+
+    /// <summary>The whole device was waited for.</summary>
+    public void Settle()
     {
         asked.ForEach(Do);
         asked.Clear();
+        read.Clear();
+        vacated.Clear();
     }
 
-    public int Mark(bool behindCopies) => 0;
+    public int Mark(bool isCopies) => 0;
 
     public double MillisecondsAt(int mark) => 0;
 

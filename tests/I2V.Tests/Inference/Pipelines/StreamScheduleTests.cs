@@ -15,15 +15,15 @@ public sealed class StreamScheduleTests
         schedule.Run(units.Run, Ct);
         Assert.Equal(
             [
-                "begin 0", "begin 1", "wait 0", "run 0",
-                "drop 0", "begin 2", "wait 1", "run 1",
-                "drop 1", "begin 3", "wait 2", "run 2",
-                "drop 2", "begin 0", "wait 3", "run 3",
+                "begin 0", "begin 1", "wait 0", "run 0", "ran 0",
+                "drop 0", "begin 2", "wait 1", "run 1", "ran 1",
+                "drop 1", "begin 3", "wait 2", "run 2", "ran 2",
+                "drop 2", "begin 0", "wait 3", "run 3", "ran 3", "finish",
             ],
             units.TakeLog());
 
         schedule.Run(units.Run, Ct);
-        Assert.Equal(["drop 3", "begin 1", "wait 0", "run 0", "drop 0", "begin 2"], units.TakeLog()[..6]);
+        Assert.Equal(["drop 3", "begin 1", "wait 0", "run 0", "ran 0", "drop 0", "begin 2"], units.TakeLog()[..7]);
     }
 
     [Fact]
@@ -33,10 +33,11 @@ public sealed class StreamScheduleTests
         var schedule = new StreamSchedule(units);
 
         schedule.Run(units.Run, Ct);
-        Assert.Equal(["drop 2", "begin 4", "wait 3", "run 3", "wait 4", "run 4", "drop 4", "begin 0"], units.TakeLog()[^8..]);
+        Assert.Equal(
+            ["drop 2", "begin 4", "wait 3", "run 3", "ran 3", "wait 4", "run 4", "ran 4", "drop 4", "begin 0", "finish"], units.TakeLog()[^11..]);
 
         schedule.Run(units.Run, Ct);
-        Assert.Equal(["drop 3", "begin 1", "wait 0", "run 0", "drop 0", "begin 2"], units.TakeLog()[..6]);
+        Assert.Equal(["drop 3", "begin 1", "wait 0", "run 0", "ran 0", "drop 0", "begin 2"], units.TakeLog()[..7]);
     }
 
     [Theory]
@@ -68,7 +69,7 @@ public sealed class StreamScheduleTests
         var (whole, broken) = (0, 0);
         for (var step = 0; step < 300; step++)
         {
-            units.FailingCall = random.Next(2) == 0 ? random.Next(5 * count) : null;
+            units.FailingCall = random.Next(2) == 0 ? random.Next((5 * count) + 1) : null;
             using var cancel = new CancellationTokenSource();
             var cancelled = random.Next(4) == 0 ? random.Next(count) : -1;
             try
@@ -109,7 +110,7 @@ public sealed class StreamScheduleTests
             },
             cancel.Token));
 
-        Assert.Equal(["begin 0", "begin 1", "wait 0", "run 0", "settle", "drop 0", "drop 1"], units.TakeLog());
+        Assert.Equal(["begin 0", "begin 1", "wait 0", "run 0", "ran 0", "settle", "drop 0", "drop 1"], units.TakeLog());
     }
 
     [Fact]
@@ -128,7 +129,7 @@ public sealed class StreamScheduleTests
             Ct);
 
         schedule.Run(units.Run, Ct);
-        Assert.Equal(6, units.TakeLog().Count(line => line.StartsWith("run", StringComparison.Ordinal)));
+        Assert.Equal(6, units.TakeLog().Count(line => line.StartsWith("run ", StringComparison.Ordinal)));
     }
 
     /// <summary>Notes what is asked, and refuses what a device would not survive.</summary>
@@ -184,6 +185,14 @@ public sealed class StreamScheduleTests
             Assert.True(next % 2 == unit % 2 || Held.Contains(next), "The next unit is not on its way.");
         }
 
+        public void Ran(int unit)
+        {
+            Note("ran", unit);
+            Assert.Contains(unit, there);
+        }
+
+        public void Finish() => Note("finish");
+
         public void Drop(int unit)
         {
             log.Add($"drop {unit}");
@@ -198,12 +207,14 @@ public sealed class StreamScheduleTests
             underWay.Clear();
         }
 
-        private void Note(string what, int unit)
+        private void Note(string what, int unit) => Note($"{what} {unit}");
+
+        private void Note(string call)
         {
-            log.Add($"{what} {unit}");
+            log.Add(call);
             if (calls++ == FailingCall)
             {
-                throw new TimeoutException($"{what} {unit} fails.");
+                throw new TimeoutException($"{call} fails.");
             }
         }
     }

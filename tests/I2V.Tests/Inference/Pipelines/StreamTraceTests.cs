@@ -34,7 +34,7 @@ public sealed class StreamTraceTests
     {
         var marks = new CountingMarks();
         var recorder = new StreamRecorder(marks);
-        recorder.Around("a", isCopy: true, () => marks.Mark(behindCopies: true));
+        recorder.Around("a", isCopy: true, () => marks.Mark(isCopies: true));
         Assert.Throws<TimeoutException>(() => recorder.Around("b", isCopy: false, () => throw new TimeoutException()));
         recorder.Around("b", isCopy: false, () => { });
 
@@ -52,9 +52,9 @@ public sealed class StreamTraceTests
 
         public int Cleared { get; private set; }
 
-        public int Mark(bool behindCopies)
+        public int Mark(bool isCopies)
         {
-            Asked.Add(behindCopies);
+            Asked.Add(isCopies);
             return Asked.Count - 1;
         }
 

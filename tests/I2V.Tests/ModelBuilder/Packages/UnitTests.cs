@@ -32,7 +32,7 @@ public sealed class UnitTests(UnitPackage tiny) : IClassFixture<UnitPackage>
     [Fact]
     public void Units_bear_the_names_of_the_checkpoint_s_parts_in_running_order()
     {
-        var names = tiny.Unet.Units!.Select(unit => unit.Name).ToList();
+        var names = Cut(Target.Portable, TensorElementType.Float).Select(unit => unit.Name).ToList();
 
         Assert.Equal(
             ["stem", "transformer_in", "down_blocks.0.resnets.0", "down_blocks.0.temp_convs.0", "down_blocks.0.attentions.0", "down_blocks.0.temp_attentions.0", "down_blocks.0.downsamplers.0"],
@@ -40,7 +40,25 @@ public sealed class UnitTests(UnitPackage tiny) : IClassFixture<UnitPackage>
         Assert.Contains("up_blocks.2.upsamplers.0", names);
         Assert.Equal("tail", names[^1]);
         Assert.Equal(names.Count, names.Distinct().Count());
-        Assert.Equal("unet.02-down_blocks.0.resnets.0.onnx", tiny.Unet.Units![2].Graph);
+    }
+
+    [Fact]
+    public void Neighbours_that_are_no_larger_than_the_largest_part_are_one_unit()
+    {
+        var cut = Cut(Target.Portable, TensorElementType.Float);
+        var names = cut.Select(part => part.Name).ToList();
+        var next = 0;
+        foreach (var (unit, number) in tiny.Unet.Units!.Select((unit, number) => (unit, number)))
+        {
+            var (first, last) = (names.IndexOf(unit.Name.Split("..")[0]), names.IndexOf(unit.Name.Split("..")[^1]));
+            Assert.Equal((next, $"unet.{number:00}-{unit.Name}.onnx"), (first, unit.Graph));
+            Assert.Equal(cut.Skip(first).Take(last + 1 - first).Sum(part => part.WeightBytes), unit.WeightBytes);
+            Assert.True(number == 0 || unit.WeightBytes + tiny.Unet.Units![number - 1].WeightBytes > cut.Max(part => part.WeightBytes), $"{unit.Name} would have had room in the unit before it.");
+            next = last + 1;
+        }
+
+        Assert.Equal(names.Count, next);
+        Assert.Equal(cut.Max(part => part.WeightBytes), tiny.Unet.Units!.Max(unit => unit.WeightBytes));
     }
 
     [Fact]
@@ -59,20 +77,25 @@ public sealed class UnitTests(UnitPackage tiny) : IClassFixture<UnitPackage>
     public void At_full_size_no_unit_is_larger_than_a_resnet_of_the_widest_level()
     {
         var units = FullDenoiser.Fused.Base.Units;
-        var largest = units.MaxBy(unit => unit.WeightBytes)!;
+        var cut = GraphUnits.Cut(FullDenoiser.Fused.Base.Graph);
+        var largest = cut.MaxBy(unit => unit.WeightBytes)!;
 
         Assert.Contains(".resnets.", largest.Name, StringComparison.Ordinal);
         Assert.InRange(largest.WeightBytes, 90_000_000, 98_500_000);
-        Assert.Equal((22 * 2) + (16 * 2) + 1 + 6 + 2, units.Count); // resnets with convolutions in time, transformers, transformer_in, samplers, ends
+        Assert.Equal((22 * 2) + (16 * 2) + 1 + 6 + 2, cut.Count); // resnets with convolutions in time, transformers, transformer_in, samplers, ends
+        Assert.Equal(largest.WeightBytes, units.Max(unit => unit.WeightBytes));
+        Assert.Equal(cut.Sum(unit => unit.WeightBytes), units.Sum(unit => unit.WeightBytes));
+        Assert.Equal(41, units.Count);
     }
 
     [Fact]
     public void Units_of_both_targets_bear_the_same_names()
     {
-        var fused = I2VGenXl.Networks(I2VGenXlConfigs.Tiny, _ => new RandomWeights("", 0), Target.Fused, TensorElementType.Float16).Single(network => network.Name == "unet");
-
-        Assert.Equal(GraphUnits.Cut(fused.Graph).Select(unit => unit.Name), tiny.Unet.Units!.Select(unit => unit.Name));
+        Assert.Equal(Cut(Target.Fused, TensorElementType.Float16).Select(unit => unit.Name), Cut(Target.Portable, TensorElementType.Float).Select(unit => unit.Name));
     }
+
+    private static IReadOnlyList<GraphUnit> Cut(Target target, TensorElementType precision) =>
+        GraphUnits.Cut(I2VGenXl.Networks(I2VGenXlConfigs.Tiny, _ => new RandomWeights("", 0), target, precision).Single(network => network.Name == "unet").Graph);
 
     private IReadOnlyList<ExternalPart> Parts(string graph) => OnnxExternalData.Read(File.ReadAllBytes(Path.Combine(tiny.Package.Folder, graph)));
 }
