@@ -20,8 +20,9 @@ namespace I2V.Inference.Planning;
 /// What is on the device: everything, but for what is released outside its own phase. With <see cref="Techniques.EncodersReleased"/>
 /// one of text encoder, image encoder, autoencoder's encoder and conditioning is there at a time, while encoding;
 /// with <see cref="Techniques.DecoderReleased"/> the decoder only while decoding; with <see cref="Techniques.DenoiserReleased"/> the denoiser
-/// only while denoising. A streamed denoiser takes two places of its largest unit's weights; what of it stays is in the fixed bytes of
-/// its term <c>unet.units</c>.
+/// only while denoising. A streamed denoiser takes two places of its largest unit's weights; and in every phase
+/// <see cref="UnitBytes"/> · units, less what the process holds of such already: what its overhead has beyond
+/// <see cref="Snapshots.ExpectedCudaOverheadBytes"/>.
 /// </para>
 /// <para>
 /// b is 2 with guidance, 1 without it or with serial guidance; f, h and w are latent sizes, f at most a window's. The decoder's voxels
@@ -36,6 +37,12 @@ public sealed class MemoryModel
     /// size, six loaded networks took 0.18 GB more than context, weights and tensors, two 0.01 to 0.03 GB: 40 MiB each are never too few.
     /// </summary>
     public const long NetworkBytes = 40L << 20;
+
+    /// <summary>
+    /// Of each unit of a streamed network, which is a session: 41 units held 0.36 GB more than a network in one piece on an H200,
+    /// also when they were gone; sessions that came later made use of it.
+    /// </summary>
+    public const long UnitBytes = 9_500_000;
 
     /// <summary>On what a run needs besides weights: the terms are straight lines through measured points.</summary>
     public const double Safety = 1.02;
@@ -94,11 +101,11 @@ public sealed class MemoryModel
 
     /// <summary>Bytes of the whole process in a phase when runs need <paramref name="factor"/> times what their terms say.</summary>
     internal long Total(GenerationPhase phase, PlanRequest settings, Techniques techniques, double factor) =>
-        Moments(phase, settings, techniques).Max(moment => Saturated(BesidesTensors(moment) + moment.Weights + (moment.Run * factor)));
+        Moments(phase, settings, techniques).Max(moment => Saturated(BesidesTensors(moment, techniques) + moment.Weights + (moment.Run * factor)));
 
     /// <summary>The same when the tensors, weights included, are known.</summary>
     internal long TotalOfTensors(GenerationPhase phase, PlanRequest settings, Techniques techniques, double tensors) =>
-        Moments(phase, settings, techniques).Max(moment => Saturated(BesidesTensors(moment) + tensors));
+        Moments(phase, settings, techniques).Max(moment => Saturated(BesidesTensors(moment, techniques) + tensors));
 
     /// <summary>
     /// How many times as much as its term says a run must have needed, when a phase's tensors took <paramref name="tensors"/>: the least
@@ -117,7 +124,14 @@ public sealed class MemoryModel
 
     private static long Saturated(double bytes) => bytes >= long.MaxValue / 4 ? long.MaxValue / 4 : (long)Math.Ceiling(bytes);
 
-    private double BesidesTensors(Moment moment) => device.OverheadBytes + (IsProcessor ? 0 : moment.Networks * (double)NetworkBytes);
+    private double BesidesTensors(Moment moment, Techniques techniques) =>
+        device.OverheadBytes + (IsProcessor ? 0 : (moment.Networks * (double)NetworkBytes) + Units(techniques));
+
+    private double Units(Techniques techniques)
+    {
+        var held = Math.Max(0, device.OverheadBytes - Snapshots.ExpectedCudaOverheadBytes);
+        return techniques.Streamed && roles is not null ? Math.Max(0, (terms.UnitCount(roles, techniques) * (double)UnitBytes) - held) : 0;
+    }
 
     private long Weights(string component) => manifest.Components[component].WeightBytes;
 

@@ -69,11 +69,16 @@ internal sealed class NetworkTerms(ModelManifest manifest)
     }
 
     /// <summary>Bytes of the two places that a streamed denoiser's units take turns in.</summary>
-    public long PlacesBytes(NetworkRoles roles, Techniques techniques)
+    public long PlacesBytes(NetworkRoles roles, Techniques techniques) =>
+        UnitsOf(roles, techniques) is { Count: > 0 } units ? 2 * units.Max(unit => unit.WeightBytes) : DenoiserWeights(roles, techniques);
+
+    /// <summary>Units that a streamed denoiser is cut into.</summary>
+    public int UnitCount(NetworkRoles roles, Techniques techniques) => UnitsOf(roles, techniques)?.Count ?? 0;
+
+    private IReadOnlyList<ComponentUnit>? UnitsOf(NetworkRoles roles, Techniques techniques)
     {
         var component = manifest.Components[roles.Denoiser];
-        var units = VariantOf(component, techniques)?.Units ?? component.Units;
-        return units is { Count: > 0 } ? 2 * units.Max(unit => unit.WeightBytes) : DenoiserWeights(roles, techniques);
+        return VariantOf(component, techniques)?.Units ?? component.Units;
     }
 
     private static ComponentVariant? VariantOf(ModelComponent component, Techniques techniques) => techniques switch

@@ -8,8 +8,7 @@ namespace I2V.ModelBuilder.Packages;
 /// What runs of the networks of I2VGen-XL need besides weights, before anything is measured on a card: fixed bytes, and bytes
 /// for each voxel, a latent pixel of a frame. Bytes were read from the driver with fused graphs in fp16 at the published size;
 /// those of a voxel are taken times (first width / published first width) · (bytes of an element / 2), which is how tensors
-/// grow, and fixed ones times the latter; what sessions hold is the same for all. For other targets and sizes the figures are
-/// estimates.
+/// grow, and fixed ones times the latter. For other targets and sizes the figures are estimates.
 /// </summary>
 /// <remarks>
 /// The denoiser's terms follow from lists of measured runs, so that a run that was measured later corrects them with a line: bytes of
@@ -39,12 +38,6 @@ internal static class I2VGenXlMemory
     /// of weights, 0.25 GB for six sessions and 0.65 GB for the context, 8.46 GB are predicted: 2.2 % above what was measured.
     /// </summary>
     private static readonly (long Voxels, double Bytes)[] WholeRuns = [(131_072, 2.519e9)];
-
-    /// <summary>
-    /// What 85 sessions hold besides tensors and weights: with it the prediction is just above the 4.18 GB that a process of
-    /// the published size took at most, streaming (docs/measurements/fitting.md).
-    /// </summary>
-    private const long UnitsFixed = 2_800_000_000;
 
     /// <summary>The matrices of the widest feed-forward layer, written out for as long as they are used; they grow with the square of the width.</summary>
     private const long EightBitFixed = 40_000_000;
@@ -81,7 +74,7 @@ internal static class I2VGenXlMemory
             ["vae_decoder"] = Term(0, vae * DecoderVoxel),
             ["conditioning"] = Term(ConditioningFixed, 0),
             ["unet"] = Term(UnetFixed, step),
-            ["unet.units"] = Units(UnetFixed),
+            ["unet.units"] = Term(UnetFixed, step),
         };
         if (fused)
         {
@@ -92,12 +85,10 @@ internal static class I2VGenXlMemory
         {
             var matrices = (long)(EightBitFixed * width * width);
             terms[$"unet.{ComponentVariant.EightBit}"] = Term(UnetFixed + matrices, step);
-            terms[$"unet.{ComponentVariant.EightBit}.units"] = Units(UnetFixed + matrices);
+            terms[$"unet.{ComponentVariant.EightBit}.units"] = Term(UnetFixed + matrices, step);
         }
 
         return terms;
-
-        MemoryTerm Units(long fixedBytes) => Term(fixedBytes, step) with { FixedBytes = (long)(fixedBytes * element) + UnitsFixed };
 
         MemoryTerm Term(long fixedBytes, double bytesPerVoxel) => new((long)(fixedBytes * element), bytesPerVoxel);
     }

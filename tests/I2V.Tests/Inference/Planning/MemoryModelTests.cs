@@ -115,7 +115,18 @@ public sealed class MemoryModelTests
 
         var peaks = Peaks(PlanSamples.Film512, PlanSamples.RungOf(Rung.Streamed, PlanSamples.Film512).Techniques, nothing);
 
-        Assert.Equal(Device.OverheadBytes + MemoryModel.NetworkBytes + (2 * 98_000_000), peaks.Denoising);
+        Assert.Equal(Device.OverheadBytes + MemoryModel.NetworkBytes + (2 * MemoryModel.UnitBytes) + (2 * 98_000_000), peaks.Denoising);
+    }
+
+    [Fact]
+    public void What_sessions_of_units_hold_counts_in_every_phase_and_once()
+    {
+        var (film, rung) = (PlanSamples.Film512, PlanSamples.RungOf(Rung.Streamed, PlanSamples.Film512));
+        PhasePeaks Of(long overhead) => new MemoryModel(WithoutRuns(), Device with { OverheadBytes = overhead }).Peaks(film, rung.Techniques);
+        var (fresh, streamedBefore) = (Of(Snapshots.ExpectedCudaOverheadBytes), Of(Snapshots.ExpectedCudaOverheadBytes + (2 * MemoryModel.UnitBytes)));
+
+        Assert.Equal(fresh, streamedBefore);
+        Assert.Equal(fresh.Encoding + MemoryModel.UnitBytes, Of(Snapshots.ExpectedCudaOverheadBytes + (3 * MemoryModel.UnitBytes)).Encoding);
     }
 
     [Fact]

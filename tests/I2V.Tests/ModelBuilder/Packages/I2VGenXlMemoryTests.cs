@@ -36,7 +36,7 @@ public sealed class I2VGenXlMemoryTests
 
         Assert.Equal(full["unet.whole"].BytesPerVoxel * 32 / 320, half["unet"].BytesPerVoxel, 6);
         Assert.Equal(2 * half["unet"].BytesPerVoxel, single["unet"].BytesPerVoxel, 6);
-        Assert.Equal(2_800_000_000, single["unet.units"].FixedBytes - single["unet"].FixedBytes);
+        Assert.Equal(single["unet"], single["unet.units"]);
         Assert.Equal(2 * half["conditioning"].FixedBytes, single["conditioning"].FixedBytes);
         Assert.Equal(2 * full["vae_decoder"].BytesPerVoxel * 32 / 128, half["vae_decoder"].BytesPerVoxel, 6);
     }
