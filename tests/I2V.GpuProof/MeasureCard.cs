@@ -21,7 +21,7 @@ internal static class MeasureCard
         var package = ModelPackage.Open(folder);
         foreach (var size in options.Sizes)
         {
-            report.Stage($"card {options.CardGb} GB {size}", () => Film(package, size, options, report));
+            report.Stage($"card {options.CardsGb[0]} GB {size}", () => Film(package, size, options, report));
         }
 
         return report.Finish();
@@ -30,7 +30,7 @@ internal static class MeasureCard
     private static JsonObject Film(ModelPackage package, FilmSize size, Options options, Report report)
     {
         var nvml = Nvml.TryOpenIndex(0, out var reason) ?? throw new InvalidOperationException(reason);
-        var card = (long)(options.CardGb * (1L << 30));
+        var card = (long)(options.CardsGb[0] * (1L << 30));
         var (neighbour, free) = Neighbour.Start(card);
         using var gone = neighbour;
         var memory = new ProcessMemory();
@@ -63,7 +63,7 @@ internal static class MeasureCard
         });
         if (options.SqueezeToBytes is null)
         {
-            report.Require($"{size} on {options.CardGb} GB: bytes of the process", watch.PeakBytes, card - FreeAtTheEnd);
+            report.Require($"{size} on {options.CardsGb[0]} GB: bytes of the process", watch.PeakBytes, card - FreeAtTheEnd);
         }
 
         return new JsonObject

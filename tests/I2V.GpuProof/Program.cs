@@ -10,6 +10,7 @@ return args switch
     ["spread", var package, var output, .. var options] => MeasureSpread.Run(package, output, Options.Parse(options)),
     ["rungs", var package, var output, .. var options] => MeasureRungs.Run(package, output, Options.Parse(options)),
     ["card", var package, var output, .. var options] => MeasureCard.Run(package, output, Options.Parse(options)),
+    ["techniques", var package, var output, .. var options] => CompareTechniques.Run(package, output, Options.Parse(options)),
     ["hold"] => HoldMemory.Run(),
     ["check", var folder] => CheckSpeed.Run(folder),
     _ => Options.Usage(),

@@ -32,12 +32,15 @@ internal sealed class Report(string path)
         }
     }
 
-    /// <summary>A stage that fails is noted, and the next one goes on.</summary>
+    /// <summary>A stage that fails is noted, and the next one goes on; one that answers null has added what there is.</summary>
     public void Stage(string name, Func<JsonNode?> work)
     {
         try
         {
-            Add(name, work());
+            if (work() is { } made)
+            {
+                Add(name, made);
+            }
         }
         catch (Exception error) when (error is not OutOfMemoryException)
         {
