@@ -42,7 +42,7 @@ internal sealed class FilmTechniques(ModelPackage package, Options options, Repo
     }
 
     private byte[] Film(IVideoPipeline pipeline, FilmSize size, Techniques techniques) =>
-        [.. pipeline.Generate(TimedFilm.Request(size, options.Steps, techniques, "techniques"), progress: null, CancellationToken.None).SelectMany(frame => frame.Pixels)];
+        [.. pipeline.Generate(TimedFilm.Request(size, options.Steps, techniques, number: 1), progress: null, CancellationToken.None).SelectMany(frame => frame.Pixels)];
 
     /// <param name="size">Of the film.</param>
     /// <param name="film">Frame after frame.</param>

@@ -25,7 +25,7 @@ internal sealed record Options
     /// <summary>Names of rungs to measure; all of them when there are none.</summary>
     public IReadOnlyList<string> Rungs { get; init; } = [];
 
-    /// <summary>Names of ways to run networks (<see cref="NetworkWay"/>); all of them when there are none.</summary>
+    /// <summary>Names of ways to run networks (<c>NetworkWay</c>); all of them when there are none.</summary>
     public IReadOnlyList<string> Ways { get; init; } = [];
 
     /// <summary>A folder of the reference's numbers; null for none.</summary>
