@@ -11,6 +11,7 @@ namespace I2V.GpuProof;
 internal sealed class ProcessMemory
 {
     private readonly SystemMemory host = new();
+    private readonly string provider;
     private readonly Nvml? nvml;
     private readonly HostProbe? processor;
 
@@ -19,6 +20,7 @@ internal sealed class ProcessMemory
     /// <param name="limitBytes">On the processor, the most that this process is to use; null for all.</param>
     public ProcessMemory(string provider, long? limitBytes = null)
     {
+        this.provider = provider;
         if (provider == "cpu")
         {
             processor = new HostProbe("cpu", "cpu-0", host.ProcessorName, host, limitBytes, TimeProvider.System);
@@ -64,7 +66,7 @@ internal sealed class ProcessMemory
         var held = reading.UsedBytes - Others;
         return new DeviceSnapshot
         {
-            Provider = "cuda",
+            Provider = provider,
             Id = device.Uuid,
             Name = device.Name,
             TotalBytes = reading.TotalBytes,
