@@ -16,8 +16,7 @@ internal sealed class I2VGenXlNetworks : IDisposable
     public const string Unet = "unet";
     public const string VaeDecoder = "vae_decoder";
 
-    private static readonly string[] Encoders = [TextEncoder, ImageEncoder, VaeEncoder, Conditioning];
-    private static readonly string[] All = [.. Encoders, Unet, VaeDecoder];
+    private static readonly string[] All = [TextEncoder, ImageEncoder, VaeEncoder, Conditioning, Unet, VaeDecoder];
 
     private readonly ModelManifest manifest;
     private readonly Func<NetworkChoice, INetwork> load;
@@ -97,7 +96,12 @@ internal sealed class I2VGenXlNetworks : IDisposable
 
     public void Dispose() => Array.ForEach(All, Dispose);
 
-    private bool IsKept(string component) => Encoders.Contains(component) ? !techniques.EncodersReleased : !techniques.DenoiserReleased;
+    private bool IsKept(string component) => component switch
+    {
+        Unet => !techniques.DenoiserReleased,
+        VaeDecoder => !techniques.DecoderReleased,
+        _ => !techniques.EncodersReleased,
+    };
 
     private NetworkChoice ChoiceOf(string component, Techniques wanted) =>
         component == Unet ? NetworkChoice.OfDenoiser(manifest, component, wanted) : NetworkChoice.Of(manifest, component, wanted);

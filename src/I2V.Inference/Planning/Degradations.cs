@@ -72,7 +72,7 @@ public static class Degradations
         Rung.Resident => "everything is on the device at once",
         Rung.Sliced => "frames are decoded a few at a time and wide layers are computed in parts",
         Rung.EncodersReleased => "the encoders leave the device once they have run",
-        Rung.SerialGuidance => "the two guidance halves are computed one after the other",
+        Rung.SerialGuidance => "the two guidance halves are computed one after the other, and the decoder comes when it is needed",
         Rung.DenoiserReleased => "the denoiser leaves the device before frames are decoded",
         Rung.Streamed => "the denoiser's weights stay in the host's memory and pass through the device",
         Rung.Tiled => "pictures go through the autoencoder in overlapping tiles",

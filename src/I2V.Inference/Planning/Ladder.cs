@@ -33,6 +33,8 @@ public static class Ladder
     /// Weights are streamed on <c>cuda</c> alone: on the processor the copy would lie in the memory that is to be spared.
     /// </param>
     /// <remarks>
+    /// The decoder comes only to decode from <c>serial_guidance</c> on, or from <c>denoiser_released</c> on where there is no guidance:
+    /// with the halves in turn, a film of 512×512 with 16 frames needs most while it is encoded, and the decoder's 0.1 GB are in the way.
     /// <c>int8</c> is streamed where its variant is cut into units, else resident: then it needs more of the device than <c>streamed</c>
     /// but none of the host's memory, and <c>windows</c> builds on what came before it.
     /// A window is half the film's latent frames, rounded down to a multiple of 4, 4 … 16; windows overlap by half (reference 5.7).
@@ -71,11 +73,11 @@ public static class Ladder
         rungs.Add(new Rung(Rung.EncodersReleased, techniques, Exact: true));
         if (settings.Guided)
         {
-            techniques = techniques with { SerialGuidance = true };
+            techniques = techniques with { SerialGuidance = true, DecoderReleased = true };
             rungs.Add(new Rung(Rung.SerialGuidance, techniques, Exact: true));
         }
 
-        techniques = techniques with { DenoiserReleased = true };
+        techniques = techniques with { DecoderReleased = true, DenoiserReleased = true };
         rungs.Add(new Rung(Rung.DenoiserReleased, techniques, Exact: true));
         if (denoiser.Units is { Count: > 0 } && provider == "cuda")
         {

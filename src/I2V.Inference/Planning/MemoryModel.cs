@@ -17,10 +17,11 @@ namespace I2V.Inference.Planning;
 /// largest of these. Loading, with its warm-up run, is the three phases at the model's smallest size.
 /// </para>
 /// <para>
-/// What is on the device: everything; with <see cref="Techniques.EncodersReleased"/> the denoiser and the decoder, and while encoding
-/// also one of text encoder, image encoder, autoencoder's encoder and conditioning at a time; with
-/// <see cref="Techniques.DenoiserReleased"/> as well one group at a time: an encoder, or the denoiser, or the decoder. A
-/// streamed denoiser takes two places of its largest unit's weights; what of it stays is in the fixed bytes of its term <c>unet.units</c>.
+/// What is on the device: everything, but for what is released outside its own phase. With <see cref="Techniques.EncodersReleased"/>
+/// one of text encoder, image encoder, autoencoder's encoder and conditioning is there at a time, while encoding;
+/// with <see cref="Techniques.DecoderReleased"/> the decoder only while decoding; with <see cref="Techniques.DenoiserReleased"/> the denoiser
+/// only while denoising. A streamed denoiser takes two places of its largest unit's weights; what of it stays is in the fixed bytes of
+/// its term <c>unet.units</c>.
 /// </para>
 /// <para>
 /// b is 2 with guidance, 1 without it or with serial guidance; f, h and w are latent sizes, f at most a window's. The decoder's voxels
@@ -79,13 +80,14 @@ public sealed class MemoryModel
             return 0;
         }
 
-        var released = techniques.EncodersReleased ? roles.Encoders.Max(Weights) : 0;
-        if (techniques.DenoiserReleased)
-        {
-            released = Math.Max(released, Math.Max(Weights(roles.Decoder), techniques.Streamed ? 0 : terms.DenoiserWeights(roles, techniques)));
-        }
-
-        return released + (techniques.Streamed ? terms.DenoiserWeights(roles, techniques) : 0);
+        var denoiser = terms.DenoiserWeights(roles, techniques);
+        long[] released =
+        [
+            techniques.EncodersReleased ? roles.Encoders.Max(Weights) : 0,
+            techniques.DecoderReleased ? Weights(roles.Decoder) : 0,
+            techniques.DenoiserReleased && !techniques.Streamed ? denoiser : 0,
+        ];
+        return released.Max() + (techniques.Streamed ? denoiser : 0);
     }
 
     internal long Loading(Techniques techniques) => loading.GetOrAdd(techniques, LoadingOf);
@@ -138,12 +140,7 @@ public sealed class MemoryModel
 
     private Moment[] Encoding(NetworkRoles roles, PlanRequest settings, Techniques techniques)
     {
-        var around = techniques switch
-        {
-            { DenoiserReleased: true, EncodersReleased: true } => new Moment(0, 0, 0),
-            { DenoiserReleased: true } => Decoder(roles),
-            _ => Decoder(roles) + Denoiser(roles, techniques),
-        };
+        var around = Kept(!techniques.DenoiserReleased, Denoiser(roles, techniques)) + Kept(!techniques.DecoderReleased, Decoder(roles));
         return
         [
             .. roles.Encoders.Select(encoder =>
@@ -152,19 +149,16 @@ public sealed class MemoryModel
         ];
     }
 
-    private Moment Denoising(NetworkRoles roles, PlanRequest settings, Techniques techniques)
-    {
-        var moment = Denoiser(roles, techniques) + new Moment(0, 0, Safety * terms.DenoiserRun(roles, settings, techniques));
-        moment = techniques.EncodersReleased ? moment : moment + Encoders(roles);
-        return techniques is { EncodersReleased: true, DenoiserReleased: true } ? moment : moment + Decoder(roles);
-    }
+    private Moment Denoising(NetworkRoles roles, PlanRequest settings, Techniques techniques) =>
+        Denoiser(roles, techniques) + new Moment(0, 0, Safety * terms.DenoiserRun(roles, settings, techniques))
+        + Kept(!techniques.EncodersReleased, Encoders(roles)) + Kept(!techniques.DecoderReleased, Decoder(roles));
 
-    private Moment Decoding(NetworkRoles roles, PlanRequest settings, Techniques techniques)
-    {
-        var moment = Decoder(roles) + new Moment(0, 0, Safety * terms.DecoderRun(roles, settings, techniques));
-        moment = techniques.EncodersReleased ? moment : moment + Encoders(roles);
-        return techniques.DenoiserReleased ? moment : moment + Denoiser(roles, techniques);
-    }
+    private Moment Decoding(NetworkRoles roles, PlanRequest settings, Techniques techniques) =>
+        Decoder(roles) + new Moment(0, 0, Safety * terms.DecoderRun(roles, settings, techniques))
+        + Kept(!techniques.EncodersReleased, Encoders(roles)) + Kept(!techniques.DenoiserReleased, Denoiser(roles, techniques));
+
+    /// <summary>What another phase's network adds.</summary>
+    private static Moment Kept(bool isKept, Moment network) => isKept ? network : default;
 
     private Moment Encoders(NetworkRoles roles) => new(roles.Encoders.Count, roles.Encoders.Sum(Weights), 0);
 

@@ -18,7 +18,10 @@ public sealed record Techniques
     /// <summary>The guidance halves one after the other.</summary>
     public bool SerialGuidance { get; init; }
 
-    /// <summary>The denoiser leaves the device before frames are decoded.</summary>
+    /// <summary>The decoder is on the device only while frames are decoded.</summary>
+    public bool DecoderReleased { get; init; }
+
+    /// <summary>The denoiser is on the device only for its steps: it leaves before frames are decoded, and comes when the encoders are gone.</summary>
     public bool DenoiserReleased { get; init; }
 
     /// <summary>The denoiser's weights stay in the processor's memory; each unit's are on the device while it works and the next one's are copied.</summary>
@@ -42,6 +45,7 @@ public sealed record Techniques
         .. Named(ChunkedFeedForward, "chunked_feed_forward"),
         .. Named(EncodersReleased, "encoders_released"),
         .. Named(SerialGuidance, "serial_guidance"),
+        .. Named(DecoderReleased, "decoder_released"),
         .. Named(DenoiserReleased, "denoiser_released"),
         .. Named(Streamed, "streamed_denoiser"),
         .. Named(Tiled, "vae_tiling"),

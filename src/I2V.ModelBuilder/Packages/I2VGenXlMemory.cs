@@ -11,18 +11,34 @@ namespace I2V.ModelBuilder.Packages;
 /// grow, and fixed ones times the latter; what sessions hold is the same for all. For other targets and sizes the figures are
 /// estimates.
 /// </summary>
+/// <remarks>
+/// The denoiser's terms follow from lists of measured runs, so that a run that was measured later corrects them with a line: bytes of
+/// a voxel = (1 + <see cref="UnetMargin"/>) · the most of (bytes − <see cref="UnetFixed"/>) / voxels over the list. The planner
+/// adds 2 % of its own (<see cref="Inference.Planning.MemoryModel.Safety"/>).
+/// </remarks>
 internal static class I2VGenXlMemory
 {
     /// <summary>Of the published denoiser's and autoencoder's first level.</summary>
     private const double UnetWidth = 320, VaeWidth = 128;
 
-    /// <summary>1.009, 3.374 and 3.441 GB (10⁹) at 131,072, 442,368 and 450,560 voxels: 1.4 to 2 % below this line.</summary>
-    private const double UnetVoxel = 7_700;
-
     private const long UnetFixed = 20_000_000;
 
-    /// <summary>1.5 GB more at 131,072 voxels: the inner tensors of feed-forward layers.</summary>
-    private const double WholeVoxel = 19_200;
+    /// <summary>For sizes between those that were measured.</summary>
+    private const double UnetMargin = 0.01;
+
+    /// <summary>
+    /// Feed-forward layers in parts: voxels of a run with both guidance halves (2 · frames · height/8 · width/8) and the bytes it takes
+    /// besides weights, at 512×512×16, 768×768×24 and 1280×704×16: 7,546 to 7,593 bytes for a voxel.
+    /// </summary>
+    private static readonly (long Voxels, double Bytes)[] UnetRuns = [(131_072, 1.009e9), (442_368, 3.374e9), (450_560, 3.441e9)];
+
+    /// <summary>
+    /// Feed-forward layers in one, so that their wide inner tensors are there whole. At 512×512×16 a whole process took 8.27 GB (10⁹)
+    /// with everything resident, and 6.76 GB with nothing else changed but these layers in parts (docs/measurements/fitting.md): 1.51 GB
+    /// more than 1.009 GB. For a voxel: (2.519 − 0.02) · 10⁹ / 131,072 = 19,066 bytes. With both margins, and all networks' 4.96 GB
+    /// of weights, 0.25 GB for six sessions and 0.65 GB for the context, 8.46 GB are predicted: 2.2 % above what was measured.
+    /// </summary>
+    private static readonly (long Voxels, double Bytes)[] WholeRuns = [(131_072, 2.519e9)];
 
     /// <summary>
     /// What 85 sessions hold besides tensors and weights: with it the prediction is just above the 4.18 GB that a process of
@@ -55,7 +71,8 @@ internal static class I2VGenXlMemory
         var vae = configs.Vae.BlockOutChannels[0] / VaeWidth * element * (fused ? 1 : PortableVae);
         var width = configs.Unet.BlockOutChannels[0] / UnetWidth;
         var unet = width * element;
-        var step = unet * (fused ? UnetVoxel : WholeVoxel); // portable feed-forward layers are in one
+        var whole = unet * BytesPerVoxel(WholeRuns);
+        var step = fused ? unet * BytesPerVoxel(UnetRuns) : whole; // portable feed-forward layers are in one
         var terms = new Dictionary<string, MemoryTerm>
         {
             ["text_encoder"] = Term(EncoderFixed, 0),
@@ -68,7 +85,7 @@ internal static class I2VGenXlMemory
         };
         if (fused)
         {
-            terms[$"unet.{ComponentVariant.Whole}"] = Term(UnetFixed, unet * WholeVoxel);
+            terms[$"unet.{ComponentVariant.Whole}"] = Term(UnetFixed, whole);
         }
 
         if (settings.EightBit)
@@ -84,6 +101,9 @@ internal static class I2VGenXlMemory
 
         MemoryTerm Term(long fixedBytes, double bytesPerVoxel) => new((long)(fixedBytes * element), bytesPerVoxel);
     }
+
+    private static double BytesPerVoxel(IEnumerable<(long Voxels, double Bytes)> runs) =>
+        Math.Round((1 + UnetMargin) * runs.Max(run => (run.Bytes - UnetFixed) / run.Voxels));
 
     private static int Pixels(int p) => p * p * 16 / 9;
 }

@@ -8,7 +8,7 @@ public sealed class I2VGenXlStepDownTests(TinyI2VGenXl tiny)
 {
     private static readonly Techniques Sliced = new() { FramesPerDecode = 1 };
     private static readonly Techniques Encoders = Sliced with { EncodersReleased = true };
-    private static readonly Techniques Serial = Encoders with { SerialGuidance = true };
+    private static readonly Techniques Serial = Encoders with { SerialGuidance = true, DecoderReleased = true };
     private static readonly Techniques Denoiser = Serial with { DenoiserReleased = true };
     private static readonly Techniques Streamed = Denoiser with { Streamed = true };
     private static readonly Techniques[] Ladder = [Sliced, Encoders, Serial, Denoiser, Streamed, Streamed with { WindowFrames = 2 }];

@@ -8,7 +8,7 @@ public sealed class I2VGenXlTechniquesTests(TinyI2VGenXl tiny, LoadedI2VGenXl pl
 {
     private static readonly string[] Resident = ["conditioning", "image_encoder", "text_encoder", "unet", "vae_decoder", "vae_encoder"];
 
-    private static readonly Techniques Released = new() { EncodersReleased = true, DenoiserReleased = true };
+    private static readonly Techniques Released = new() { EncodersReleased = true, DecoderReleased = true, DenoiserReleased = true };
 
     private static GenerationRequest Request => TinyI2VGenXl.Request;
 
@@ -17,6 +17,7 @@ public sealed class I2VGenXlTechniquesTests(TinyI2VGenXl tiny, LoadedI2VGenXl pl
     [
         new Techniques { ChunkedFeedForward = true },
         new Techniques { EncodersReleased = true },
+        new Techniques { DecoderReleased = true },
         new Techniques { DenoiserReleased = true },
         Released,
         Released with { Streamed = true },
@@ -176,8 +177,9 @@ public sealed class I2VGenXlTechniquesTests(TinyI2VGenXl tiny, LoadedI2VGenXl pl
             Techniques.None,
             new() { FramesPerDecode = 1 },
             new() { FramesPerDecode = 1, EncodersReleased = true },
-            new() { FramesPerDecode = 1, EncodersReleased = true, SerialGuidance = true, DenoiserReleased = true },
-            new() { FramesPerDecode = 1, EncodersReleased = true, SerialGuidance = true, DenoiserReleased = true, Streamed = true, WindowFrames = 1 },
+            new() { FramesPerDecode = 1, EncodersReleased = true, SerialGuidance = true, DecoderReleased = true },
+            Released with { FramesPerDecode = 1, SerialGuidance = true },
+            Released with { FramesPerDecode = 1, SerialGuidance = true, Streamed = true, WindowFrames = 1 },
         ];
         var needs = ladder.Select(techniques =>
         {

@@ -30,7 +30,7 @@ public sealed class RunFactsTests(TinyI2VGenXl tiny)
         var clock = new SteppingClock();
         var networks = new MeteredNetworks(package);
         using var pipeline = new I2VGenXlPipeline(package, networks.Load, new Tiling(), clock);
-        var request = Request with { Techniques = new Techniques { FramesPerDecode = 1, DenoiserReleased = true } };
+        var request = Request with { Techniques = new Techniques { FramesPerDecode = 1, DecoderReleased = true, DenoiserReleased = true } };
 
         foreach (var _ in pipeline.Generate(request, progress: null, TestContext.Current.CancellationToken))
         {

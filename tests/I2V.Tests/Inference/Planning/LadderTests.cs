@@ -36,6 +36,23 @@ public sealed class LadderTests
     }
 
     [Fact]
+    public void The_decoder_leaves_with_serial_guidance_and_without_guidance_with_the_denoiser()
+    {
+        Assert.Equal([Rung.Resident, Rung.Sliced, Rung.EncodersReleased], WithDecoder(PlanSamples.FilmWide));
+        Assert.Equal([Rung.Resident, Rung.Sliced, Rung.EncodersReleased], WithDecoder(PlanSamples.FilmWide with { Guided = false }));
+        Assert.True(PlanSamples.RungOf(Rung.SerialGuidance, PlanSamples.FilmWide).Techniques is { DecoderReleased: true, DenoiserReleased: false });
+
+        static IEnumerable<string> WithDecoder(PlanRequest film) =>
+            Ladder.Of(PlanSamples.I2VGenXl, film, "cuda").Where(rung => !rung.Techniques.DecoderReleased).Select(rung => rung.Name);
+    }
+
+    [Fact]
+    public void Techniques_are_named_in_the_order_of_the_ladder() =>
+        Assert.Equal(
+            ["vae_slicing", "chunked_feed_forward", "encoders_released", "serial_guidance", "decoder_released", "denoiser_released", "streamed_denoiser"],
+            PlanSamples.RungOf(Rung.Streamed, PlanSamples.Film512).Techniques.Names);
+
+    [Fact]
     public void A_family_that_runs_in_one_piece_has_one_rung() =>
         Assert.Equal([Rung.Resident], Ladder.Of(PlanSamples.Motion, PlanSamples.Film512, "cpu").Select(rung => rung.Name));
 

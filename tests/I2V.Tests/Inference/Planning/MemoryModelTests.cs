@@ -9,6 +9,7 @@ public sealed class MemoryModelTests
 {
     private static readonly DeviceSnapshot Device = PlanSamples.Card(80.0);
     private static readonly Techniques Chunked = new() { FramesPerDecode = 2, ChunkedFeedForward = true };
+    private static readonly Techniques Released = Chunked with { EncodersReleased = true, DecoderReleased = true, DenoiserReleased = true };
 
     // By the driver's count of the whole process.
     [Theory]
@@ -19,7 +20,7 @@ public sealed class MemoryModelTests
     public void Predictions_are_at_most_a_tenth_above_what_was_measured_and_never_below(
         bool encodersReleased, bool denoiserReleased, GenerationPhase phase, double measured)
     {
-        var techniques = Chunked with { EncodersReleased = encodersReleased, DenoiserReleased = denoiserReleased };
+        var techniques = Chunked with { EncodersReleased = encodersReleased, DecoderReleased = denoiserReleased, DenoiserReleased = denoiserReleased };
 
         var predicted = Peaks(PlanSamples.Film512, techniques).Of(phase);
 
@@ -33,9 +34,8 @@ public sealed class MemoryModelTests
     public void The_denoiser_grows_with_the_film_as_it_was_measured_to(int width, int height, int frames, double measured)
     {
         var (film, nothing) = (PlanSamples.Film512 with { Width = width, Height = height, NumFrames = frames }, WithoutRuns());
-        var techniques = Chunked with { EncodersReleased = true, DenoiserReleased = true };
 
-        var tensors = Peaks(film, techniques).Denoising - Peaks(film, techniques, nothing).Denoising;
+        var tensors = Peaks(film, Released).Denoising - Peaks(film, Released, nothing).Denoising;
 
         Assert.InRange(tensors, measured, measured * 1.05);
     }
@@ -65,7 +65,7 @@ public sealed class MemoryModelTests
     {
         var nothing = WithoutRuns();
 
-        var peaks = Peaks(PlanSamples.Film512, Chunked with { EncodersReleased = true, DenoiserReleased = true }, nothing);
+        var peaks = Peaks(PlanSamples.Film512, Released, nothing);
 
         Assert.Equal(Device.OverheadBytes + MemoryModel.NetworkBytes + nothing.Components["image_encoder"].WeightBytes, peaks.Encoding);
     }
@@ -75,10 +75,37 @@ public sealed class MemoryModelTests
     {
         var nothing = WithoutRuns();
 
-        var peaks = Peaks(PlanSamples.Film512, Chunked with { EncodersReleased = true, DenoiserReleased = true }, nothing);
+        var peaks = Peaks(PlanSamples.Film512, Released, nothing);
 
         Assert.Equal(Device.OverheadBytes + MemoryModel.NetworkBytes + nothing.Components["vae_decoder"].WeightBytes, peaks.Decoding);
         Assert.Equal(Device.OverheadBytes + MemoryModel.NetworkBytes + nothing.Components["unet"].WeightBytes, peaks.Denoising);
+    }
+
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public void A_released_decoder_spares_its_weights_and_its_session_in_every_phase_but_its_own(bool encodersReleased, bool denoiserReleased)
+    {
+        var kept = Chunked with { EncodersReleased = encodersReleased, DenoiserReleased = denoiserReleased };
+        var (with, without) = (Peaks(PlanSamples.Film512, kept), Peaks(PlanSamples.Film512, kept with { DecoderReleased = true }));
+
+        var spared = PlanSamples.I2VGenXl.Components["vae_decoder"].WeightBytes + MemoryModel.NetworkBytes;
+        Assert.Equal(spared, with.Encoding - without.Encoding);
+        Assert.Equal(spared, with.Denoising - without.Denoising);
+        Assert.Equal(with.Decoding, without.Decoding);
+    }
+
+    [Fact]
+    public void With_the_halves_in_turn_the_image_encoder_beside_the_denoiser_is_the_most_of_a_film_of_512_by_512()
+    {
+        var nothing = WithoutRuns();
+        var rung = PlanSamples.RungOf(Rung.SerialGuidance, PlanSamples.Film512);
+
+        var (peaks, weights) = (Peaks(PlanSamples.Film512, rung.Techniques), Peaks(PlanSamples.Film512, rung.Techniques, nothing));
+
+        Assert.Equal(peaks.Encoding, peaks.Max);
+        Assert.Equal(Device.OverheadBytes + (2 * MemoryModel.NetworkBytes) + 2_825_000_000 + 1_260_000_000, weights.Encoding);
     }
 
     [Fact]
@@ -94,7 +121,7 @@ public sealed class MemoryModelTests
     [Fact]
     public void Eight_bit_weights_count_as_what_their_variant_has()
     {
-        var techniques = Chunked with { EncodersReleased = true, DenoiserReleased = true, EightBit = true };
+        var techniques = Released with { EightBit = true };
 
         Assert.Equal(Device.OverheadBytes + MemoryModel.NetworkBytes + 1_440_000_000, Peaks(PlanSamples.Film512, techniques, WithoutRuns()).Denoising);
     }
@@ -124,6 +151,7 @@ public sealed class MemoryModelTests
         long Host(string rung) => model.HostBytes(PlanSamples.RungOf(rung, PlanSamples.Film512).Techniques);
 
         Assert.Equal(0, Host(Rung.Sliced));
+        Assert.Equal(99_000_000, model.HostBytes(Chunked with { DecoderReleased = true }));
         Assert.Equal(1_260_000_000, Host(Rung.EncodersReleased));
         Assert.Equal(2_825_000_000, Host(Rung.DenoiserReleased));
         Assert.Equal(2_825_000_000L + 1_260_000_000L, Host(Rung.Streamed));
@@ -135,10 +163,9 @@ public sealed class MemoryModelTests
     {
         var cpu = Device with { Provider = "cpu", OverheadBytes = 0 };
         var model = new MemoryModel(WithoutRuns(), cpu);
-        var techniques = Chunked with { EncodersReleased = true, DenoiserReleased = true };
 
-        Assert.Equal(0, model.HostBytes(techniques with { Streamed = true }));
-        Assert.True(model.Peaks(PlanSamples.Film512, techniques with { Streamed = true }).Denoising > model.Peaks(PlanSamples.Film512, techniques).Denoising);
+        Assert.Equal(0, model.HostBytes(Released with { Streamed = true }));
+        Assert.True(model.Peaks(PlanSamples.Film512, Released with { Streamed = true }).Denoising > model.Peaks(PlanSamples.Film512, Released).Denoising);
     }
 
     [Theory]

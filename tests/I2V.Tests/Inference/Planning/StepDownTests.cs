@@ -9,12 +9,20 @@ public sealed class StepDownTests
     [Fact]
     public void Denoising_goes_down_the_rungs_that_need_less_for_denoising()
     {
-        var planner = PlannerOf(80);
-
+        // Where there are two halves, the decoder leaves with them, and the denoiser that is released after its steps helps those no more.
         Assert.Equal(
-            [Rung.Sliced, Rung.EncodersReleased, Rung.SerialGuidance, Rung.DenoiserReleased, Rung.Streamed, Rung.Windows],
-            Down(planner, PlanSamples.Film512, GenerationPhase.Denoising).Where(name => name != Rung.EightBit));
+            [Rung.Sliced, Rung.EncodersReleased, Rung.SerialGuidance, Rung.Streamed, Rung.Windows],
+            Down(PlannerOf(80), PlanSamples.Film512, GenerationPhase.Denoising).Where(name => name != Rung.EightBit));
+        Assert.Equal(
+            [Rung.Sliced, Rung.EncodersReleased, Rung.DenoiserReleased, Rung.Streamed, Rung.Windows],
+            Down(PlannerOf(80), PlanSamples.Film512 with { Guided = false }, GenerationPhase.Denoising).Where(name => name != Rung.EightBit));
     }
+
+    [Fact]
+    public void Encoding_goes_down_the_rungs_that_let_networks_leave() =>
+        Assert.Equal(
+            [Rung.EncodersReleased, Rung.SerialGuidance, Rung.DenoiserReleased],
+            Down(PlannerOf(80), PlanSamples.Film512, GenerationPhase.Encoding));
 
     [Fact]
     public void Decoding_skips_what_helps_denoising_alone()
