@@ -38,4 +38,25 @@ internal static class Errors
 
         return 10 * Math.Log10(255.0 * 255 * a.Length / sum);
     }
+
+    /// <summary>The same of numbers that lie within <paramref name="range"/>.</summary>
+    public static double Psnr(ReadOnlySpan<float> a, ReadOnlySpan<float> b, double range)
+    {
+        if (a.Length != b.Length)
+        {
+            throw new ArgumentException($"{a.Length} values were compared with {b.Length}.");
+        }
+
+        double sum = 0;
+        for (var i = 0; i < a.Length; i++)
+        {
+            var d = (double)a[i] - b[i];
+            sum += d * d;
+        }
+
+        return 10 * Math.Log10(range * range * a.Length / sum);
+    }
+
+    /// <summary>JSON has no infinity: null stands for what is equal.</summary>
+    public static double? Finite(double psnr) => double.IsFinite(psnr) ? psnr : null;
 }

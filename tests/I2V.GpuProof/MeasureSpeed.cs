@@ -17,7 +17,7 @@ internal static class MeasureSpeed
     public static int Run(string what, string folder, string output, Options options)
     {
         var report = new Report(output);
-        var memory = new ProcessMemory();
+        var memory = new ProcessMemory(options.Provider);
         var start = Stopwatch.GetTimestamp();
         var package = ModelPackage.Open(folder);
         report.Add("verify_seconds", Stopwatch.GetElapsedTime(start).TotalSeconds);

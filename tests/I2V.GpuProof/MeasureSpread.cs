@@ -43,12 +43,9 @@ internal static class MeasureSpread
         {
             ["runs"] = films.Count,
             ["distinct"] = films.Select(film => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(film))).Distinct().Count(),
-            ["worst_psnr_db"] = Finite(psnr.Min()),
-            ["best_psnr_db"] = Finite(psnr.Max()),
+            ["worst_psnr_db"] = Errors.Finite(psnr.Min()),
+            ["best_psnr_db"] = Errors.Finite(psnr.Max()),
         });
         return report.Finish();
     }
-
-    /// <summary>JSON has no infinity: null stands for equal films.</summary>
-    private static double? Finite(double psnr) => double.IsFinite(psnr) ? psnr : null;
 }

@@ -39,7 +39,7 @@ internal static class MeasureStreaming
         var start = Stopwatch.GetTimestamp();
         using var unet = StreamedNetwork.Load(package, "unet", options.Device);
         var result = new JsonObject { ["load_seconds"] = Stopwatch.GetElapsedTime(start).TotalSeconds, ["loaded"] = Bytes(memory) };
-        using var steps = new UnetSteps(unet, package.Manifest, size, ContextWidth, RateWidth);
+        using var steps = new UnetSteps(unet, size, new StepInputs(package.Manifest, size, ContextWidth, RateWidth));
         steps.Step();
         result["after a step"] = Bytes(memory);
         result["steps"] = steps.Measure();

@@ -25,13 +25,24 @@ internal sealed record Options
     /// <summary>Names of rungs to measure; all of them when there are none.</summary>
     public IReadOnlyList<string> Rungs { get; init; } = [];
 
-    /// <summary>Size of the card to simulate, in GB = 2³⁰ bytes.</summary>
-    public double CardGb { get; init; } = 12;
+    /// <summary>Names of ways to run networks (<c>NetworkWay</c>); all of them when there are none.</summary>
+    public IReadOnlyList<string> Ways { get; init; } = [];
+
+    /// <summary>A folder of the reference's numbers; null for none.</summary>
+    public string? Reference { get; init; }
+
+    /// <summary>Sizes of the cards to simulate, in GB = 2³⁰ bytes.</summary>
+    public IReadOnlyList<double> CardsGb { get; init; } = [12];
+
+    /// <summary>What does not end within so many seconds is ended, and fails.</summary>
+    public int LimitSeconds { get; init; } = 240;
 
     /// <summary>Bytes of the card that a neighbour leaves free from the middle of the job on; null for no such neighbour.</summary>
     public long? SqueezeToBytes { get; init; }
 
     public CudaTuning Tuning { get; init; } = new();
+
+    public bool Takes(string way) => Ways.Count == 0 || Ways.Contains(way);
 
     /// <summary>One graph for speed, memory and equality: the denoiser that needs less, with everything resident.</summary>
     public static Techniques Usual { get; } = new() { ChunkedFeedForward = true, FramesPerDecode = 2 };
@@ -44,9 +55,12 @@ internal sealed record Options
             """
             usage: I2V.GpuProof build PACKAGE | networks PACKAGE REFERENCE OUT.json | film PACKAGE REFERENCE OUT.json
                    | steps|decode|clip PACKAGE OUT.json | spread PACKAGE OUT.json | check FOLDER
-                   | rungs PACKAGE OUT.json | card PACKAGE OUT.json | streaming PACKAGE OUT.json | hold
+                   | techniques PACKAGE OUT.json | streaming PACKAGE OUT.json
+                   | rungs|cards PACKAGE OUT.json, each measurement in a process of its own, and a table beside OUT.json
+                   | rung|card PACKAGE OUT.json, in this process | hold
             options: --size full|small|tiny  --seed N  --provider cuda|webgpu|cpu  --sizes HxWxF,…  --steps N
-                     --weights int8  --rungs NAME,…  --gb N  --squeeze BYTES
+                     --weights int8  --ways NAME,… (own graph, whole, streamed, int8, int8 streamed)  --reference FOLDER
+                     --rungs NAME,…  --gb N,…  --squeeze BYTES  --limit-seconds N
                      --tuning name=value  (own_allocator, graph_optimization, or an option of the CUDA provider)
             """);
         return 2;
@@ -72,7 +86,10 @@ internal sealed record Options
         "--steps" => this with { Steps = int.Parse(value, CultureInfo.InvariantCulture) },
         "--weights" => this with { EightBit = value == "int8" },
         "--rungs" => this with { Rungs = value.Split(',') },
-        "--gb" => this with { CardGb = double.Parse(value, CultureInfo.InvariantCulture) },
+        "--ways" => this with { Ways = value.Split(',') },
+        "--reference" => this with { Reference = value },
+        "--gb" => this with { CardsGb = [.. value.Split(',').Select(card => double.Parse(card, CultureInfo.InvariantCulture))] },
+        "--limit-seconds" => this with { LimitSeconds = int.Parse(value, CultureInfo.InvariantCulture) },
         "--squeeze" => this with { SqueezeToBytes = long.Parse(value, CultureInfo.InvariantCulture) },
         "--tuning" => this with { Tuning = Tuned(Tuning, value.Split('=', 2)) },
         _ => throw new ArgumentException($"{name} is not an option."),

@@ -1,42 +1,41 @@
-using I2V.Inference.Native;
-
 namespace I2V.GpuProof;
 
 /// <summary>
-/// The most that is in use on the device beyond what others hold, by the driver's count, read again as soon as it has
-/// answered: a run's peak lasts for milliseconds.
+/// The most that this process holds of the device, by the driver's count, read again as soon as it has answered: a run's
+/// peak lasts for milliseconds.
 /// </summary>
 internal sealed class PeakSampler : IDisposable
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(1);
 
-    private readonly Nvml nvml;
+    private readonly Lock reading = new();
+    private readonly ProcessMemory memory;
     private readonly Thread thread;
-    private readonly long others;
     private long peak;
     private long readings;
     private long longestTicks;
     private volatile bool ended;
 
-    /// <param name="nvml">Of the device.</param>
-    /// <param name="others">In use by others.</param>
-    public PeakSampler(Nvml nvml, long others)
+    public PeakSampler(ProcessMemory memory)
     {
-        (this.nvml, this.others) = (nvml, others);
+        this.memory = memory;
         thread = new Thread(Watch) { IsBackground = true, Priority = ThreadPriority.AboveNormal };
         thread.Start();
     }
 
-    /// <summary>Of this process since the last <see cref="Reset"/>.</summary>
+    /// <summary>Of this process since it began to be watched.</summary>
     public long PeakBytes => Interlocked.Read(ref peak);
 
     /// <summary>Longest time between two readings.</summary>
     public TimeSpan LongestGap => TimeSpan.FromTicks(Interlocked.Read(ref longestTicks));
 
-    public void Reset()
+    /// <summary>See <see cref="ProcessMemory.WhileOthersTake"/>: what they take meanwhile is not this process's peak.</summary>
+    public void WhileOthersTake(Action take)
     {
-        Interlocked.Exchange(ref peak, 0);
-        Interlocked.Exchange(ref longestTicks, 0);
+        lock (reading)
+        {
+            memory.WhileOthersTake(take);
+        }
     }
 
     public void Dispose()
@@ -50,12 +49,7 @@ internal sealed class PeakSampler : IDisposable
         var last = System.Diagnostics.Stopwatch.GetTimestamp();
         while (!ended)
         {
-            var used = (nvml.Read()?.UsedBytes ?? 0) - others;
-            if (used > Interlocked.Read(ref peak))
-            {
-                Interlocked.Exchange(ref peak, used);
-            }
-
+            Look();
             var now = System.Diagnostics.Stopwatch.GetTimestamp();
             var gap = System.Diagnostics.Stopwatch.GetElapsedTime(last, now).Ticks;
             if (++readings > 1 && gap > Interlocked.Read(ref longestTicks))
@@ -65,6 +59,18 @@ internal sealed class PeakSampler : IDisposable
 
             last = now;
             Thread.Sleep(Pause);
+        }
+    }
+
+    private void Look()
+    {
+        lock (reading)
+        {
+            var used = memory.Bytes ?? 0;
+            if (used > Interlocked.Read(ref peak))
+            {
+                Interlocked.Exchange(ref peak, used);
+            }
         }
     }
 }

@@ -11,15 +11,36 @@ internal sealed class Report(string path)
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
     private readonly Stopwatch clock = Stopwatch.StartNew();
+    private readonly Lock gate = new(); // a deadline reports from a thread of its own
     private readonly JsonObject data = [];
     private readonly JsonArray failures = [];
 
     public void Add(string name, JsonNode? value)
     {
-        data[name] = value;
         Say($"{name} {value?.ToJsonString()}");
-        Write();
+        Keep(name, value);
     }
+
+    /// <summary>As <see cref="Add"/>, and not printed: what is known of something that goes on.</summary>
+    public void Keep(string name, JsonNode? value)
+    {
+        lock (gate)
+        {
+            data[name] = value?.DeepClone();
+            Write();
+        }
+    }
+
+    /// <summary>A line with the time, at once, for who watches.</summary>
+    public void Say(string line)
+    {
+        Last = line;
+        Console.WriteLine(FormattableString.Invariant($"{clock.Elapsed.TotalSeconds,7:F1} s  {line}"));
+        Console.Out.Flush();
+    }
+
+    /// <summary>What was said last.</summary>
+    public string Last { get; private set; } = "nothing yet";
 
     /// <summary>What was added under a name; null when there was nothing.</summary>
     public JsonObject? Find(string name) => data[name] as JsonObject;
@@ -33,12 +54,15 @@ internal sealed class Report(string path)
         }
     }
 
-    /// <summary>A stage that fails is noted, and the next one goes on.</summary>
+    /// <summary>A stage that fails is noted, and the next one goes on; one that answers null has added what there is.</summary>
     public void Stage(string name, Func<JsonNode?> work)
     {
         try
         {
-            Add(name, work());
+            if (work() is { } made)
+            {
+                Add(name, made);
+            }
         }
         catch (Exception error) when (error is not OutOfMemoryException)
         {
@@ -48,9 +72,12 @@ internal sealed class Report(string path)
 
     public void Fail(string sentence)
     {
-        failures.Add(sentence);
         Say($"FAILED {sentence}");
-        Write();
+        lock (gate)
+        {
+            failures.Add(sentence);
+            Write();
+        }
     }
 
     /// <summary>A figure, or what it is instead of one.</summary>
@@ -58,12 +85,14 @@ internal sealed class Report(string path)
 
     public int Finish()
     {
-        Write();
+        lock (gate)
+        {
+            Write();
+        }
+
         Say(failures.Count == 0 ? "all within their limits" : $"{failures.Count} failed");
         return failures.Count == 0 ? 0 : 1;
     }
-
-    private void Say(string line) => Console.WriteLine(FormattableString.Invariant($"{clock.Elapsed.TotalSeconds,7:F1} s  {line}"));
 
     private void Write()
     {

@@ -22,10 +22,14 @@ internal sealed class TimedFilm : IProgress<GenerationProgress>
 
     public double DecodeSeconds => seen.TryGetValue(GenerationPhase.Denoising, out var phase) ? Seconds - phase.Last : 0;
 
-    public static GenerationRequest Request(FilmSize size, int steps, Techniques techniques, string prompt) => new()
+    /// <param name="size">Of the film.</param>
+    /// <param name="steps">Of denoising.</param>
+    /// <param name="techniques">To make it with.</param>
+    /// <param name="number">Films of other numbers have other prompts and pictures, so that no encoder knows the answer.</param>
+    public static GenerationRequest Request(FilmSize size, int steps, Techniques techniques, int number) => new()
     {
-        Image = new RgbImage(64, 64, [.. Enumerable.Range(0, 64 * 64 * 3).Select(i => (byte)(i * 7))]),
-        Prompt = prompt,
+        Image = new RgbImage(64, 64, [.. Enumerable.Range(0, 64 * 64 * 3).Select(i => (byte)((i * 7) + number))]),
+        Prompt = FormattableString.Invariant($"film number {number}"),
         NegativePrompt = "blurry",
         Width = size.Width,
         Height = size.Height,
@@ -37,10 +41,13 @@ internal sealed class TimedFilm : IProgress<GenerationProgress>
         Techniques = techniques,
     };
 
-    public void Make(IVideoPipeline pipeline, GenerationRequest request, IProgress<GenerationProgress>? progress = null)
+    /// <summary>Of a clip of so many steps, when this one had <paramref name="made"/>.</summary>
+    public double ClipSeconds(int made, int steps) => Seconds + ((steps - made) * SecondsPerStep);
+
+    public void Make(IVideoPipeline pipeline, GenerationRequest request, IProgress<GenerationProgress>? progress = null, CancellationToken ct = default)
     {
         clock.Restart();
-        Frames = pipeline.Generate(request, progress ?? this, CancellationToken.None).Count();
+        Frames = pipeline.Generate(request, progress ?? this, ct).Count();
         Seconds = clock.Elapsed.TotalSeconds;
     }
 

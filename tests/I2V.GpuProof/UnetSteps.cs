@@ -11,7 +11,6 @@ internal sealed class UnetSteps : IDisposable
 {
     private const int Warm = 4;
     private const int Measured = 10;
-    private const int Halves = 2;
 
     private readonly INetwork unet;
     private readonly FilmSize size;
@@ -21,28 +20,17 @@ internal sealed class UnetSteps : IDisposable
     /// <param name="manifest">Of its package.</param>
     /// <param name="size">Of the film.</param>
     public UnetSteps(Network unet, ModelManifest manifest, FilmSize size)
-        : this(unet, manifest, size, unet.Session.InputMetadata["context"].Dimensions[2], unet.Session.InputMetadata["fps_embedding"].Dimensions[1])
+        : this(unet, size, new StepInputs(unet, manifest, size))
     {
     }
 
     /// <param name="unet">Loaded, or streamed.</param>
-    /// <param name="manifest">Of its package.</param>
     /// <param name="size">Of the film.</param>
-    /// <param name="width">Of a token of the context.</param>
-    /// <param name="rate">Length of the embedding of frames per second.</param>
-    public UnetSteps(INetwork unet, ModelManifest manifest, FilmSize size, long width, long rate)
+    /// <param name="given">What it is given at each step.</param>
+    public UnetSteps(INetwork unet, FilmSize size, StepInputs given)
     {
         (this.unet, this.size) = (unet, size);
-        var (h, w) = (size.Height / 8, size.Width / 8);
-        var half = manifest.Precision == "fp16";
-        inputs = new Dictionary<string, OrtValue>
-        {
-            ["sample"] = Random(1, half: false, Halves, 4, size.Frames, h, w),
-            ["timestep"] = OrtValue.CreateTensorValueFromMemory([501f], [1]),
-            ["context"] = Random(2, half, Halves, 145, width),
-            ["image_features"] = Random(3, half, Halves, 4, size.Frames, h, w),
-            ["fps_embedding"] = Random(4, half, Halves, rate),
-        };
+        inputs = given.Take(0, StepInputs.Halves);
     }
 
     public float[] Step()
@@ -81,17 +69,5 @@ internal sealed class UnetSteps : IDisposable
         }
     }
 
-    private static OrtValue Random(int seed, bool half, params long[] shape)
-    {
-        var random = new Random(seed);
-        var values = new float[shape.Aggregate(1L, (product, size) => product * size)];
-        for (var i = 0; i < values.Length; i++)
-        {
-            values[i] = (float)((random.NextDouble() - 0.5) * 2 * Math.Sqrt(3)); // of variance 1
-        }
-
-        return half
-            ? OrtValue.CreateTensorValueFromMemory(Array.ConvertAll(values, value => (Half)value), shape)
-            : OrtValue.CreateTensorValueFromMemory(values, shape);
-    }
+    private void Step() => unet.RunToArray(size.Latents(), inputs, "noise_pred", CancellationToken.None);
 }
