@@ -19,7 +19,7 @@ internal sealed class EachAlone(string output, Func<JsonObject, string> table)
 
     private string TablePath => Path.ChangeExtension(output, ".md");
 
-    /// <summary>Every rung at every size.</summary>
+    /// <summary>Every rung at every size, each rung in a process of its own.</summary>
     /// <param name="folder">Of the package.</param>
     /// <param name="output">JSON; the table has the same name with <c>.md</c>.</param>
     /// <param name="arguments">As they were given.</param>
@@ -27,14 +27,15 @@ internal sealed class EachAlone(string output, Func<JsonObject, string> table)
     {
         var options = Options.Parse(arguments);
         return new EachAlone(output, MeasuredTable.Rungs).Run(
-            MeasureRungs.Chosen(ModelPackage.Describe(folder), options).Select(chosen => new Measurement(
-                MeasureRungs.Key(chosen.Size, chosen.Rung),
-                new JsonObject { ["size"] = chosen.Size.ToString(), ["rung"] = chosen.Rung.Name },
-                ["rung", folder, .. arguments, "--sizes", chosen.Size.ToString(), "--rungs", chosen.Rung.Name])),
+            MeasureRungs.Chosen(ModelPackage.Describe(folder), options).Select(rung => new Measurement(
+                [.. rung.Select(chosen => new Entry(
+                    MeasureRungs.Key(chosen.Size, chosen.Rung),
+                    new JsonObject { ["size"] = chosen.Size.ToString(), ["rung"] = chosen.Rung.Name }))],
+                ["rung", folder, .. arguments, "--sizes", string.Join(',', rung.Select(chosen => chosen.Size)), "--rungs", rung.Key.Name])),
             options);
     }
 
-    /// <summary>Every size on every card; parameters as for <see cref="Rungs"/>.</summary>
+    /// <summary>Every size on every card, each in a process of its own; parameters as for <see cref="Rungs"/>.</summary>
     public static int Cards(string folder, string output, string[] arguments)
     {
         var options = Options.Parse(arguments);
@@ -42,8 +43,7 @@ internal sealed class EachAlone(string output, Func<JsonObject, string> table)
             from card in options.CardsGb
             from size in options.Sizes
             select new Measurement(
-                MeasureCard.Key(card, size),
-                new JsonObject { ["card_gb"] = card, ["size"] = size.ToString() },
+                [new Entry(MeasureCard.Key(card, size), new JsonObject { ["card_gb"] = card, ["size"] = size.ToString() })],
                 ["card", folder, .. arguments, "--sizes", size.ToString(), "--gb", card.ToString(CultureInfo.InvariantCulture)]),
             options);
     }
@@ -57,7 +57,13 @@ internal sealed class EachAlone(string output, Func<JsonObject, string> table)
             var part = $"{output}.part";
             File.Delete(part);
             var code = Start(measurement, part, TimeSpan.FromSeconds(options.LimitSeconds) + Grace);
-            MeasuredTable.Merge(whole, measurement.Name, measurement.Facts, Read(part), code);
+            var names = measurement.Entries.Select(entry => entry.Name).ToList();
+            foreach (var entry in measurement.Entries)
+            {
+                var (own, ended) = MeasuredTable.Own(Read(part), entry.Name, names, code);
+                MeasuredTable.Merge(whole, entry.Name, entry.Facts, own, ended);
+            }
+
             File.Delete(part);
             File.WriteAllText(output, whole.ToJsonString(Indented));
             File.WriteAllText(TablePath, table(whole));
@@ -73,7 +79,7 @@ internal sealed class EachAlone(string output, Func<JsonObject, string> table)
     /// <param name="limit">Of its time.</param>
     private static int Start(Measurement measurement, string part, TimeSpan limit)
     {
-        Console.WriteLine($"== {measurement.Name}");
+        Console.WriteLine($"== {string.Join(", ", measurement.Entries.Select(entry => entry.Name))}");
         var arguments = measurement.Arguments;
         using var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [arguments[0], arguments[1], part, .. arguments.Skip(2)]))!;
         if (!process.WaitForExit(limit))
@@ -87,8 +93,11 @@ internal sealed class EachAlone(string output, Func<JsonObject, string> table)
 
     private static JsonObject? Read(string path) => File.Exists(path) ? JsonNode.Parse(File.ReadAllText(path))!.AsObject() : null;
 
-    /// <param name="Name">Of its entry in the report.</param>
-    /// <param name="Facts">What it is about.</param>
+    /// <param name="Entries">What it adds to the report.</param>
     /// <param name="Arguments">Of its process, but for the path of its report.</param>
-    private sealed record Measurement(string Name, JsonObject Facts, string[] Arguments);
+    private sealed record Measurement(Entry[] Entries, string[] Arguments);
+
+    /// <param name="Name">In the report.</param>
+    /// <param name="Facts">What it is about.</param>
+    private sealed record Entry(string Name, JsonObject Facts);
 }

@@ -69,6 +69,26 @@ internal static class MeasuredTable
         whole[name] = entry;
     }
 
+    /// <summary>A process's report without the failures of its other measurements, and how it ended without them.</summary>
+    /// <param name="part">The report; null when it left none.</param>
+    /// <param name="name">Of one measurement.</param>
+    /// <param name="names">Of all that the process was to make.</param>
+    /// <param name="exitCode">Of the process.</param>
+    public static (JsonObject? Part, int ExitCode) Own(JsonObject? part, string name, IReadOnlyCollection<string> names, int exitCode)
+    {
+        if (part?.DeepClone() is not JsonObject own)
+        {
+            return (null, exitCode);
+        }
+
+        bool IsOf(string failure, string other) => failure.StartsWith($"{other}: ", StringComparison.Ordinal);
+        List<string> all = [.. (own[Failures] as JsonArray ?? []).Select(failure => failure!.ToString())];
+        var mine = all.FindAll(failure => IsOf(failure, name) || !names.Any(other => IsOf(failure, other)));
+        own[Failures] = new JsonArray([.. mine.Select(failure => (JsonNode)failure)]);
+        var others = own.ContainsKey(name) && mine.Count == 0 && all.Count > 0;
+        return (own, others ? 0 : exitCode);
+    }
+
     /// <summary>All failures, with the measurement's name.</summary>
     public static IReadOnlyList<string> FailuresOf(JsonObject whole) =>
     [

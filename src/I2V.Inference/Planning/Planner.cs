@@ -79,8 +79,9 @@ public sealed class Planner
     }
 
     /// <summary>
-    /// The rung to repeat a phase on after its memory ran out: the next one that is allowed, for whose weights the host has room and that is predicted to
-    /// need less in that phase. Null at the end of the ladder; then <see cref="Below"/> may know smaller settings.
+    /// The rung to repeat a phase on after its memory ran out: the next one that is allowed, for whose weights the host has room, that is predicted to
+    /// need less in that phase and to fit this planner's device, which is to be looked at anew; where none fits, the one that needs least. Null at the
+    /// end of the ladder; then <see cref="Below"/> may know smaller settings.
     /// </summary>
     /// <param name="settings">The film that is being made.</param>
     /// <param name="tried">What was not enough.</param>
@@ -91,9 +92,12 @@ public sealed class Planner
         ArgumentNullException.ThrowIfNull(tried);
         var rungs = Rungs(settings).ToList();
         var tooMuch = model.Peaks(settings, tried).Of(phase);
-        return rungs
+        var smaller = rungs
             .Skip(rungs.FindIndex(rung => rung.Techniques == tried) + 1)
-            .FirstOrDefault(rung => HasRoom(model.HostBytes(rung.Techniques)) && model.Peaks(settings, rung.Techniques).Of(phase) < tooMuch);
+            .Where(rung => HasRoom(model.HostBytes(rung.Techniques)) && model.Peaks(settings, rung.Techniques).Of(phase) < tooMuch)
+            .ToList();
+        return smaller.Find(rung => memory.Peaks(settings, rung).Of(phase) <= Budget.DeviceBytes)
+            ?? smaller.MinBy(rung => model.Peaks(settings, rung.Techniques).Of(phase));
     }
 
     /// <summary>The rungs that the rules allow a film, the least frugal first.</summary>

@@ -38,6 +38,28 @@ public sealed class MeasuredTableTests
     }
 
     [Fact]
+    public void Of_several_measurements_of_a_process_each_answers_for_its_own_failures()
+    {
+        string[] names = ["512x512x16 sliced", "768x768x24 sliced", "704x1280x16 sliced"];
+        var part = Part(names[0], 6_760_000_000);
+        part[names[1]] = Part(names[1], 9_000_000_000)[names[1]]!.DeepClone();
+        part["failures"] = new JsonArray($"{names[1]}: predicted over measured is 1.2, but must be at most 1.1");
+        var whole = new JsonObject();
+
+        foreach (var name in names)
+        {
+            var (own, code) = MeasuredTable.Own(part, name, names, exitCode: 1);
+            MeasuredTable.Merge(whole, name, Sliced, own, code);
+        }
+
+        Assert.Equal(
+            [$"{names[1]}: predicted over measured is 1.2, but must be at most 1.1", $"{names[2]}: the process ended with 1"],
+            MeasuredTable.FailuresOf(whole));
+        part["failures"] = new JsonArray("It did not end within 240 s");
+        Assert.All(names, name => Assert.Equal(1, MeasuredTable.Own(part, name, names, exitCode: 1).ExitCode));
+    }
+
+    [Fact]
     public void A_process_that_was_cut_off_keeps_what_it_had_measured_and_says_why()
     {
         var whole = new JsonObject();

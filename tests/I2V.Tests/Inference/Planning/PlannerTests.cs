@@ -180,7 +180,7 @@ public sealed class PlannerTests
         Assert.Equal("vram_insufficient", refusal.Code);
         Assert.True(refusal.NeededBytes > refusal.BudgetBytes);
         Assert.StartsWith(
-            "Even the smallest film that is allowed (64×64 with 8 frames) needs 2.01 GB of device memory, and 1.27 GB are available on NVIDIA H200: ",
+            "Even the smallest film that is allowed (64×64 with 8 frames) needs 2.00 GB of device memory, and 1.27 GB are available on NVIDIA H200: ",
             refusal.Message,
             StringComparison.Ordinal);
     }

@@ -25,6 +25,14 @@ public sealed class StepDownTests
             [Rung.EncodersReleased, Rung.SerialGuidance, Rung.DenoiserReleased],
             Down(PlannerOf(80), PlanSamples.Film512, GenerationPhase.Encoding));
 
+    [Theory]
+    [InlineData(12, Rung.Sliced)]
+    [InlineData(6, Rung.EncodersReleased)]
+    [InlineData(4, Rung.Streamed)]
+    [InlineData(1, Rung.Windows)] // nothing is predicted to fit: what needs least has the best chance
+    public void Rungs_that_do_not_fit_what_is_free_now_are_not_tried(double gibibytes, string expected) =>
+        Assert.Equal(expected, PlannerOf(gibibytes).Next(PlanSamples.Film512, Techniques.None, GenerationPhase.Denoising)?.Name);
+
     [Fact]
     public void Decoding_skips_what_helps_denoising_alone()
     {
