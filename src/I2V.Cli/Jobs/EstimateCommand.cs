@@ -11,6 +11,7 @@ internal sealed class EstimateCommand
 {
     private readonly ClientOptions client = new();
     private readonly SettingOptions settings = new();
+    private readonly FitOptions fit = FitOptions.ForJobs();
     private readonly Argument<FileInfo> photo = SettingOptions.Photo();
     private readonly Option<string?> model = new("--model", "-m") { Description = "Which model. Default: the gateway's.", HelpName = "NAME" };
     private readonly Option<int?> priority = new("--priority") { Description = "-10 … 10; higher goes first.", HelpName = "N" };
@@ -21,6 +22,7 @@ internal sealed class EstimateCommand
         var command = new Command("estimate", "Tell which workers could make a film, how and how fast; nothing is submitted. " + ClientCommand.ExitCodes);
         command.Add(estimate.photo);
         estimate.settings.AddTo(command);
+        estimate.fit.AddTo(command);
         command.Add(estimate.model);
         command.Add(estimate.priority);
         command.SetClientAction(estimate.client, estimate.RunAsync);
@@ -29,8 +31,10 @@ internal sealed class EstimateCommand
 
     private async Task<int> RunAsync(ParseResult parsed, ApiClient api, CancellationToken ct)
     {
-        var form = new SubmitForm(
-            parsed.GetRequiredValue(photo), settings.Read(parsed), parsed.GetValue(model), parsed.GetValue(priority));
+        var form = new SubmitForm(parsed.GetRequiredValue(photo), settings.Read(parsed), parsed.GetValue(model), parsed.GetValue(priority))
+        {
+            Fit = fit.Read(parsed),
+        };
         var answer = await api.EstimateAsync(form.Build(), ct);
         var terminal = Terminal.ForProcess();
         if (parsed.GetValue(client.Json))

@@ -1,5 +1,7 @@
 using System.Globalization;
 using I2V.Cli.Configuration;
+using I2V.Inference.Pipelines;
+using I2V.Inference.Planning;
 using I2V.Protocol.Jobs;
 
 namespace I2V.Cli.Jobs;
@@ -33,6 +35,29 @@ internal static class JobWords
     public static string End(JobObject job) => job.Error is { } error
         ? $"The job {Word(job.Status)} ({error.Code}): {error.Message}"
         : $"The job is {Word(job.Status)}.";
+
+    /// <summary>What memory running out in the middle of a job changed, in one sentence.</summary>
+    public static string Step(DegradedStep step)
+    {
+        if (step.Degradation is { } degradation)
+        {
+            return degradation.Message;
+        }
+
+        var (from, to) = (new Rung(step.FromRung, Techniques.None, Exact: true), new Rung(step.ToRung, Techniques.None, Exact: true));
+        return Degradations.SteppedDown(from, to, step.Phase switch
+        {
+            JobPhase.Loading => GenerationPhase.Loading,
+            JobPhase.Encoding => GenerationPhase.Encoding,
+            JobPhase.Denoising => GenerationPhase.Denoising,
+            JobPhase.Decoding => GenerationPhase.Decoding,
+            _ => GenerationPhase.Unknown,
+        }).Message;
+    }
+
+    /// <summary>All that is not as asked, and what else there is to know.</summary>
+    public static IEnumerable<string> Notes(JobObject job) =>
+        job.Degradations.Select(change => change.Message).Concat(job.Warnings.Select(warning => warning.Message)).Select(message => "Note: " + message);
 
     private static string Place(QueueInfo? queue) => queue switch
     {

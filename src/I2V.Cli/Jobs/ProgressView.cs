@@ -13,6 +13,9 @@ internal interface IProgressView
 {
     void Show(ProgressLine line);
 
+    /// <summary>Says something that stays.</summary>
+    void Tell(string sentence);
+
     Task<T> WhileAsync<T>(Func<Task<T>> work);
 }
 
@@ -25,6 +28,10 @@ internal static class ProgressView
 internal sealed class NoProgress : IProgressView
 {
     public void Show(ProgressLine line)
+    {
+    }
+
+    public void Tell(string sentence)
     {
     }
 
@@ -49,12 +56,15 @@ internal sealed class PlainProgress(TextWriter output) : IProgressView
         output.WriteLine($"{line.Percent,3:0}% {line.Title}{(line.Detail.Length > 0 ? ", " + line.Detail : "")}");
     }
 
+    public void Tell(string sentence) => output.WriteLine(sentence);
+
     public Task<T> WhileAsync<T>(Func<Task<T>> work) => work();
 }
 
 /// <summary>A bar that moves.</summary>
 internal sealed class LiveProgress(Terminal terminal) : IProgressView
 {
+    private readonly IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(terminal.Error) });
     private ProgressTask? bar;
 
     public void Show(ProgressLine line)
@@ -68,16 +78,15 @@ internal sealed class LiveProgress(Terminal terminal) : IProgressView
         bar.Value = line.Percent;
     }
 
-    public Task<T> WhileAsync<T>(Func<Task<T>> work)
-    {
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(terminal.Error) });
-        return console.Progress()
-            .AutoClear(true)
-            .Columns(new ProgressBarColumn(), new PercentageColumn(), new TaskDescriptionColumn { Alignment = Justify.Left })
-            .StartAsync(async context =>
-            {
-                bar = context.AddTask("starting", maxValue: 100);
-                return await work();
-            });
-    }
+    /// <summary>Above the bar, which the same console moves down.</summary>
+    public void Tell(string sentence) => console.WriteLine(sentence);
+
+    public Task<T> WhileAsync<T>(Func<Task<T>> work) => console.Progress()
+        .AutoClear(true)
+        .Columns(new ProgressBarColumn(), new PercentageColumn(), new TaskDescriptionColumn { Alignment = Justify.Left })
+        .StartAsync(async context =>
+        {
+            bar = context.AddTask("starting", maxValue: 100);
+            return await work();
+        });
 }

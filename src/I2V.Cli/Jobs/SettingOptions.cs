@@ -59,8 +59,8 @@ internal sealed class SettingOptions
     private static Option<string?> Text(string name, string description, string helpName, params string[] aliases) =>
         new(name, aliases) { Description = description, HelpName = helpName };
 
-    /// <summary>Says in words what a number that cannot be read should have been.</summary>
-    internal static Option<T?> Number<T>(string name, string description, string helpName)
+    /// <summary>Says in words what a number that cannot be read, or is too small, should have been.</summary>
+    internal static Option<T?> Number<T>(string name, string description, string helpName, T? least = null)
         where T : struct, INumber<T> => new(name)
         {
             Description = description,
@@ -70,6 +70,11 @@ internal sealed class SettingOptions
                 var text = result.Tokens.Count > 0 ? result.Tokens[^1].Value : "";
                 if (T.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && T.IsFinite(number))
                 {
+                    if (number < least)
+                    {
+                        result.AddError($"{name} must be at least {least}.");
+                    }
+
                     return number;
                 }
 

@@ -14,6 +14,7 @@ internal sealed class SubmitCommand
 
     private readonly ClientOptions client = new();
     private readonly SettingOptions settings = new();
+    private readonly FitOptions fit = FitOptions.ForJobs();
     private readonly WatchOptions watching = new();
     private readonly Argument<FileInfo> photo = SettingOptions.Photo();
     private readonly Option<string?> model = new("--model", "-m") { Description = "Which model. Default: the gateway's.", HelpName = "NAME" };
@@ -35,6 +36,7 @@ internal sealed class SubmitCommand
         var command = new Command("submit", "Send a photo, get a film. " + ClientCommand.ExitCodes);
         command.Add(submit.photo);
         submit.settings.AddTo(command);
+        submit.fit.AddTo(command);
         foreach (var option in (Option[])[submit.model, submit.priority, submit.idempotencyKey, submit.watch])
         {
             command.Add(option);
@@ -58,7 +60,7 @@ internal sealed class SubmitCommand
             FilmFile.CheckPlace(output);
         }
 
-        var form = new SubmitForm(file, settings.Read(parsed), parsed.GetValue(model), parsed.GetValue(priority));
+        var form = new SubmitForm(file, settings.Read(parsed), parsed.GetValue(model), parsed.GetValue(priority)) { Fit = fit.Read(parsed) };
         var key = parsed.GetValue(idempotencyKey) ?? $"cli-{Guid.NewGuid():N}";
         var job = await api.SubmitAsync(form.Build, key, terminal.Error.WriteLine, ct);
         if (!watches)

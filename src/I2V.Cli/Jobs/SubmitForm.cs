@@ -8,6 +8,9 @@ namespace I2V.Cli.Jobs;
 /// <summary>A submission as a form: the photo as a file, every setting that was given as a field of its name.</summary>
 internal sealed record SubmitForm(FileInfo Photo, JobSettings Settings, string? Model, int? Priority)
 {
+    /// <summary>Null leaves it to the gateway.</summary>
+    public JobFit? Fit { get; init; }
+
     /// <summary>A fresh form for each try, since sending one uses it up.</summary>
     public MultipartFormDataContent Build()
     {
@@ -40,6 +43,12 @@ internal sealed record SubmitForm(FileInfo Photo, JobSettings Settings, string? 
         if (Priority is { } priority)
         {
             yield return ("priority", priority.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        }
+
+        if (Fit is not null)
+        {
+            // It has fields of its own, which a form can only hold as JSON.
+            yield return ("request", JsonSerializer.Serialize(new { Fit }, I2VJson.Options));
         }
     }
 }

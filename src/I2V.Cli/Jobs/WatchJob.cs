@@ -47,6 +47,10 @@ internal sealed class WatchJob(ApiClient api, Terminal terminal, bool json, Time
         return JobWords.Line(change.Status, change.StatusReason, change.Progress, queue: null);
     }
 
+    /// <summary>What an event has to say beside the progress; null for most.</summary>
+    internal static string? Sentence(WatchedEvent told) =>
+        told.Type == JobEventTypes.Degraded && told.Data.Deserialize<JobEventData>(I2VJson.Options)?.Degraded is { } step ? JobWords.Step(step) : null;
+
     private Task<JobObject> WatchAsync(string jobId, CancellationToken ct)
     {
         if (json)
@@ -55,20 +59,30 @@ internal sealed class WatchJob(ApiClient api, Terminal terminal, bool json, Time
         }
 
         var view = ProgressView.For(terminal);
-        return view.WhileAsync(() => new JobWatcher(api, jobId, told => view.Show(Line(told))).WaitForEndAsync(ct));
+        return view.WhileAsync(() => new JobWatcher(api, jobId, told => Show(view, told)).WaitForEndAsync(ct));
+    }
+
+    private static void Show(IProgressView view, WatchedEvent told)
+    {
+        if (Sentence(told) is { } sentence)
+        {
+            view.Tell(sentence);
+        }
+
+        view.Show(Line(told));
     }
 
     private async Task<int> FinishAsync(JobObject job, string? path, CancellationToken ct)
     {
+        foreach (var note in JobWords.Notes(job))
+        {
+            await terminal.Error.WriteLineAsync(note);
+        }
+
         if (job.Status != JobStatus.Succeeded)
         {
             await terminal.Error.WriteLineAsync(JobWords.End(job));
             return JobWords.ExitCodeOf(job.Status);
-        }
-
-        foreach (var warning in job.Warnings)
-        {
-            await terminal.Error.WriteLineAsync("Note: " + warning.Message);
         }
 
         if (path is not null)

@@ -8,7 +8,6 @@ using I2V.Cli.Up;
 using I2V.Inference.Models;
 using I2V.Inference.Native;
 using I2V.Inference.Pipelines;
-using I2V.Inference.Planning;
 using I2V.Media;
 using I2V.ModelBuilder;
 using I2V.Protocol;
@@ -21,6 +20,7 @@ internal sealed class RenderCommand
     private static readonly ImageLimits PhotoLimits = new();
 
     private readonly SettingOptions settings = new();
+    private readonly FitOptions fit = FitOptions.ForRender();
     private readonly Argument<FileInfo> photo = SettingOptions.Photo();
     private readonly Option<string?> output = new("--output", "-o")
     {
@@ -30,12 +30,6 @@ internal sealed class RenderCommand
 
     private readonly Option<DirectoryInfo?> package = new("--model", "-m") { Description = "Folder of a model package. Default: motion, built on first use.", HelpName = "FOLDER" };
     private readonly RenderDevice device = new();
-    private readonly Option<string> fit = new("--fit")
-    {
-        Description = "When the film does not fit the device as it is: degrade makes it smaller and says so, fail ends.",
-        DefaultValueFactory = _ => "degrade",
-    };
-
     private readonly Option<bool> noInstall = new("--no-install") { Description = "Fail instead of installing ONNX Runtime when it is missing." };
     private readonly Option<bool> json = new("--json") { Description = "Print JSON on stdout." };
 
@@ -48,9 +42,9 @@ internal sealed class RenderCommand
             + "Exit codes: 0 done, 1 failure, 2 wrong usage or settings that the model cannot make, 130 interrupted.");
         command.Add(render.photo);
         render.settings.AddTo(command);
+        render.fit.AddTo(command);
         render.device.AddTo(command);
-        render.fit.AcceptOnlyFromAmong("degrade", "fail");
-        foreach (var option in (Option[])[render.output, render.package, render.fit, render.noInstall, render.json])
+        foreach (var option in (Option[])[render.output, render.package, render.noInstall, render.json])
         {
             command.Add(option);
         }
@@ -94,7 +88,7 @@ internal sealed class RenderCommand
         var asked = RenderSettings.Resolve(model.Manifest, given, image, new Random());
 
         // 3. What of it fits the device.
-        var plan = RenderPlan.For(model, asked, place.Probe, parsed.GetValue(fit) == "fail" ? FitMode.Fail : FitMode.Degrade);
+        var plan = RenderPlan.For(model, asked, place.Probe, RenderPlan.Rules(fit.Read(parsed), asked));
         var request = plan.Apply(asked);
         foreach (var change in plan.Degradations)
         {
@@ -104,6 +98,7 @@ internal sealed class RenderCommand
         // 4. The film.
         using var pipeline = PipelineLoader.Load(model, place.Options, request.Techniques);
         var view = parsed.GetValue(json) ? new NoProgress() : ProgressView.For(terminal);
+        plan.Stepped = view.Tell;
         var film = await view.WhileAsync(() => new RenderRun(pipeline, view, TimeProvider.System).RunAsync(request, path, ct));
 
         // 5. Where it is.

@@ -3,6 +3,7 @@ using I2V.Inference.Devices;
 using I2V.Inference.Models;
 using I2V.Inference.Pipelines;
 using I2V.Inference.Planning;
+using I2V.Protocol.Jobs;
 
 namespace I2V.Cli.Render;
 
@@ -10,6 +11,7 @@ namespace I2V.Cli.Render;
 internal sealed class RenderPlan
 {
     private readonly Func<Planner>? look;
+    private readonly List<PlannedDegradation> steps = [];
     private Plan? plan;
 
     private RenderPlan(Func<Planner>? look, Plan? plan) => (this.look, this.plan) = (look, plan);
@@ -19,21 +21,25 @@ internal sealed class RenderPlan
 
     public IReadOnlyList<string> Techniques => plan?.Rung.Techniques.Names ?? [];
 
-    public IReadOnlyList<PlannedDegradation> Degradations => plan?.Degradations ?? [];
+    /// <summary>All that is not as asked, once the film is there.</summary>
+    public IReadOnlyList<PlannedDegradation> Degradations => [.. plan?.Degradations ?? [], .. steps];
+
+    /// <summary>Hears in one sentence of every step down, on the thread that makes the film.</summary>
+    public Action<string>? Stepped { get; set; }
 
     /// <param name="model">The package.</param>
     /// <param name="request">As asked.</param>
     /// <param name="probe">Null where nobody can tell about the device: then everything is tried at once.</param>
-    /// <param name="mode">What may be done when the device is too small.</param>
+    /// <param name="rules">What may be done when the device is too small.</param>
     /// <exception cref="CliException">Nothing that is allowed fits.</exception>
-    public static RenderPlan For(ModelPackage model, GenerationRequest request, IGpuProbe? probe, FitMode mode)
+    public static RenderPlan For(ModelPackage model, GenerationRequest request, IGpuProbe? probe, FitRules rules)
     {
         if (probe is null)
         {
             return new RenderPlan(look: null, plan: null);
         }
 
-        Planner Look() => new(model.Manifest, Snapshots.Now(probe, new SystemMemory(), warmedUp: false), new FitRules(mode), []);
+        Planner Look() => new(model.Manifest, Snapshots.Now(probe, new SystemMemory(), warmedUp: false), rules, []);
         try
         {
             var guided = (request.GuidanceScale ?? model.Manifest.Defaults.GuidanceScale ?? 1) > 1;
@@ -44,6 +50,25 @@ internal sealed class RenderPlan
         {
             throw new CliException(error.Message, error);
         }
+    }
+
+    /// <summary>The rules that options say.</summary>
+    /// <param name="fit">Null when none was given.</param>
+    /// <param name="asked">The film, which no floor may lie above.</param>
+    /// <exception cref="CliException">One does.</exception>
+    public static FitRules Rules(JobFit? fit, GenerationRequest asked)
+    {
+        (string Name, int? Floor, int Asked)[] floors =
+            [("--min-width", fit?.MinWidth, asked.Width), ("--min-height", fit?.MinHeight, asked.Height), ("--min-frames", fit?.MinFrames, asked.NumFrames)];
+        foreach (var (name, floor, most) in floors)
+        {
+            if (floor > most)
+            {
+                throw new CliException(FormattableString.Invariant($"{name} is {floor}, above the {most} that the film has; it must be at most {most}."), ExitCode.Usage);
+            }
+        }
+
+        return new FitRules(fit?.Policy == FitPolicy.Fail ? FitMode.Fail : FitMode.Degrade, fit?.MinWidth, fit?.MinHeight, fit?.MinFrames);
     }
 
     /// <summary>The request with what the plan makes of it.</summary>
@@ -63,7 +88,14 @@ internal sealed class RenderPlan
             return null;
         }
 
+        var change = I2V.Inference.Planning.Degradations.SteppedDown(plan.Rung, next, phase);
+        if (!next.Exact)
+        {
+            steps.Add(change);
+        }
+
         plan = plan with { Rung = next };
+        Stepped?.Invoke(change.Message);
         return next.Techniques;
     }
 }

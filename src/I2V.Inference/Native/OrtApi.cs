@@ -262,6 +262,8 @@ internal static unsafe class OrtApi
         {
             if (table is null)
             {
+                // Official builds report what they run to their maker, over the network and through files, unless this is set.
+                NativeEnvironment.Set("ORT_DISABLE_TELEMETRY", "1", overwrite: false);
                 var (library, file) = NativeLibraryLocation.Load(NativeLibraryLocation.Folders());
                 (var api, version) = Open(library, file, Version);
                 NativeLibraryLocation.LoadedFile = file;

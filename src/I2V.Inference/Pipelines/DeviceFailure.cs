@@ -49,12 +49,19 @@ internal static class DeviceFailure
         return refusal is not null ? OfRefusal(title, refusal, error)
             : Array.Exists(MemoryWords, words => error.Detail.Contains(words, StringComparison.OrdinalIgnoreCase))
                 ? new GenerationException(GenerationError.OutOfDeviceMemory, $"{title} needs more memory than CUDA device {deviceId} has free. {error.Message}", error)
+                {
+                    // Who asked for how much is not known, but what our allocator had taken was not enough.
+                    NeededBytes = DeviceMemory.Current?.Use.CommittedBytes,
+                }
                 : null;
     }
 
     /// <summary>Our allocator could not give what was asked for.</summary>
     public static GenerationException OfRefusal(string title, DeviceMemoryRefusal refusal, OrtException? error = null) =>
-        new(GenerationError.OutOfDeviceMemory, Describe(title, refusal), error);
+        new(GenerationError.OutOfDeviceMemory, Describe(title, refusal), error)
+        {
+            NeededBytes = refusal.Use.CommittedBytes + Math.Min(refusal.RequestedBytes, long.MaxValue - refusal.Use.CommittedBytes),
+        };
 
     private static GenerationException Lost(string title, int deviceId, string stuck, Exception error) => new(
         GenerationError.DeviceLost,

@@ -27,6 +27,12 @@ public sealed class GenerationException(GenerationError error, string message, E
 {
     public GenerationError Error { get; } = error;
 
+    /// <summary>
+    /// With <see cref="GenerationError.OutOfDeviceMemory"/>: what was taken for tensors, weights included, and what was asked for
+    /// and not given. As it was done, the run needs at least so many bytes. Null where they are not counted.
+    /// </summary>
+    public long? NeededBytes { get; init; }
+
     /// <summary>True when the same request could succeed on another attempt or another machine.</summary>
     public bool IsTransient => Error is not GenerationError.InvalidSettings;
 }

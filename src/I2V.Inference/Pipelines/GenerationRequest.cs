@@ -51,8 +51,17 @@ public sealed record GenerationRequest
     /// <summary>Asked when a phase ran out of the device's memory; null lets the run fail at once.</summary>
     public StepDown? StepDown { get; init; }
 
+    /// <summary>Hears of every want of the device's memory, before <see cref="StepDown"/> is asked.</summary>
+    public Action<MemoryShortage>? RanOut { get; init; }
+
     internal GivenNoise? Noise { get; init; }
 }
+
+/// <summary>A phase that did not get the memory that it needed.</summary>
+/// <param name="Phase">Which.</param>
+/// <param name="Tried">How it was tried.</param>
+/// <param name="NeededBytes">See <see cref="GenerationException.NeededBytes"/>.</param>
+public sealed record MemoryShortage(GenerationPhase Phase, Techniques Tried, long? NeededBytes);
 
 /// <summary>What to try after a phase ran out of the device's memory.</summary>
 /// <param name="phase">Which is repeated with the answer, from its beginning and with the same seed.</param>

@@ -119,7 +119,7 @@ internal sealed class I2VGenXlPipeline : IVideoPipeline
         var shape = FilmShape.Of(facts.Latent, request, settings.Guidance > 1);
         _ = SamplerOf(request, settings);
         var record = new RunRecord(networks, encoders);
-        var attempts = new PhaseAttempts(request.Techniques, request.StepDown, Enter, () => Memory?.Trim(), time);
+        var attempts = new PhaseAttempts(request, Enter, () => Memory?.Trim(), time);
         Enter(GenerationPhase.Encoding, request.Techniques);
         Memory?.ResetPeaks(); // what an earlier run left is gone, and not of this one
         try

@@ -6,19 +6,18 @@ namespace I2V.Inference.Pipelines;
 /// Carries out the phases of one run. Want of the device's memory is not an error but a rung: what the phase held is
 /// released, who planned the run is asked for techniques that need less, and the phase begins again with those.
 /// </summary>
-/// <param name="first">The techniques to begin with.</param>
-/// <param name="stepDown">Asked for others; null when there are none.</param>
+/// <param name="request">Says the techniques to begin with, and who is told and asked when memory runs out.</param>
 /// <param name="enter">Makes networks and memory ready for a phase with some techniques, before each try.</param>
 /// <param name="release">Gives idle memory back, so that who is asked sees what there is.</param>
 /// <param name="time">Measures the phases.</param>
 internal sealed class PhaseAttempts(
-    Techniques first, StepDown? stepDown, Action<GenerationPhase, Techniques> enter, Action release, TimeProvider time)
+    GenerationRequest request, Action<GenerationPhase, Techniques> enter, Action release, TimeProvider time)
 {
     private readonly Dictionary<GenerationPhase, double> seconds = [];
     private (GenerationPhase Phase, Techniques Techniques)? entered;
 
     /// <summary>Those in use.</summary>
-    public Techniques Techniques { get; private set; } = first;
+    public Techniques Techniques { get; private set; } = request.Techniques;
 
     public int StepsDown { get; private set; }
 
@@ -39,7 +38,8 @@ internal sealed class PhaseAttempts(
             {
                 entered = null;
                 release();
-                if (stepDown?.Invoke(phase, Techniques) is not { } next || next == Techniques)
+                request.RanOut?.Invoke(new MemoryShortage(phase, Techniques, error.NeededBytes));
+                if (request.StepDown?.Invoke(phase, Techniques) is not { } next || next == Techniques)
                 {
                     throw;
                 }

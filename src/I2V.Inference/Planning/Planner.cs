@@ -32,7 +32,9 @@ public sealed class Planner
     /// <param name="device">As it is now.</param>
     /// <param name="rules">The user's.</param>
     /// <param name="learned">Measured runs of this package besides those of its manifest, the newest last.</param>
-    public Planner(ModelManifest manifest, DeviceSnapshot device, FitRules rules, IReadOnlyList<FitProfile> learned)
+    /// <param name="shortages">What ran out of memory on this device; null for nothing.</param>
+    public Planner(
+        ModelManifest manifest, DeviceSnapshot device, FitRules rules, IReadOnlyList<FitProfile> learned, IReadOnlyList<FitShortage>? shortages = null)
     {
         ArgumentNullException.ThrowIfNull(manifest);
         ArgumentNullException.ThrowIfNull(device);
@@ -41,7 +43,7 @@ public sealed class Planner
         (this.manifest, this.device, this.rules) = (manifest, device, rules);
         profiles = [.. manifest.FitProfiles ?? [], .. learned];
         model = new MemoryModel(manifest, device);
-        memory = new CalibratedMemory(model, profiles, settings => Ladder.Of(manifest, settings, device.Provider));
+        memory = new CalibratedMemory(model, profiles, shortages ?? [], settings => Ladder.Of(manifest, settings, device.Provider));
         envelope = new FitEnvelope(manifest.Envelope, profiles);
         Budget = Budget.Of(device);
     }

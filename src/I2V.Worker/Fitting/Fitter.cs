@@ -21,15 +21,18 @@ internal sealed class Fitter(Device device, ProfileStore profiles)
     public void NoteWarm() => warmedUp = true;
 
     /// <summary>Looks at the device as it is now.</summary>
-    public Planner Look(ModelPackage package, FitRules rules) =>
-        new(package.Manifest, device.Snapshot(warmedUp), rules, profiles.Of(package.Sha256));
+    public Planner Look(ModelPackage package, FitRules rules)
+    {
+        var learned = profiles.Of(package.Sha256);
+        return new Planner(package.Manifest, device.Snapshot(warmedUp), rules, learned.Profiles, learned.Shortages);
+    }
 
     /// <summary>The way of one attempt at a job through the ladder, from the rung that fits the device now.</summary>
     /// <exception cref="DoesNotFitException">Nothing that the job's rules allow fits.</exception>
     public JobFitting Begin(ModelPackage package, JobSpec spec)
     {
         var rules = new FitRules(ModeOf(spec.Fit.Policy), spec.Fit.MinWidth, spec.Fit.MinHeight, spec.Fit.MinFrames);
-        return new JobFitting(AskedBy(package.Manifest, spec.Settings), () => Look(package, rules));
+        return new JobFitting(AskedBy(package.Manifest, spec.Settings), () => Look(package, rules), shortage => profiles.Learn(package.Sha256, shortage));
     }
 
     /// <summary>Keeps what a finished film took.</summary>

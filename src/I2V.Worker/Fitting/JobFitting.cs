@@ -20,16 +20,18 @@ internal sealed class JobFitting
 {
     private readonly PlanRequest asked;
     private readonly Func<Planner> look;
+    private readonly Action<FitShortage>? learn;
     private readonly Lock gate = new();
     private readonly List<Degradation> steps = [];
     private GenerationPhase failedIn = GenerationPhase.Loading;
 
     /// <param name="asked">The film as it was asked for.</param>
     /// <param name="look">A planner for the device as it is now.</param>
+    /// <param name="learn">Keeps what running out of memory proves, for this attempt's next plan and those of later jobs.</param>
     /// <exception cref="DoesNotFitException">Nothing that the job's rules allow fits.</exception>
-    public JobFitting(PlanRequest asked, Func<Planner> look)
+    public JobFitting(PlanRequest asked, Func<Planner> look, Action<FitShortage>? learn = null)
     {
-        (this.asked, this.look) = (asked, look);
+        (this.asked, this.look, this.learn) = (asked, look, learn);
         var outcome = look().Plan(asked);
         Plan = outcome.IsPlanned ? outcome.Plan : throw new DoesNotFitException(outcome.Refusal);
     }
@@ -52,6 +54,27 @@ internal sealed class JobFitting
         }
     }
 
+    /// <summary>For the pipeline and whoever loads it: a phase ran out of memory, as the plan had it carried out.</summary>
+    public void RanOut(MemoryShortage shortage)
+    {
+        failedIn = shortage.Phase;
+        if (shortage.NeededBytes is not > 0 || shortage.Tried != Plan.Rung.Techniques)
+        {
+            return; // nobody counted, or it was not done as this plan says
+        }
+
+        learn?.Invoke(new FitShortage
+        {
+            Rung = Plan.Rung.Name,
+            Phase = shortage.Phase,
+            Width = Plan.Settings.Width,
+            Height = Plan.Settings.Height,
+            NumFrames = Plan.Settings.NumFrames,
+            Guided = Plan.Settings.Guided,
+            NeededBytes = shortage.NeededBytes.Value,
+        });
+    }
+
     /// <summary>For the pipeline: the rung to repeat a phase on.</summary>
     public Techniques? StepDown(GenerationPhase phase, Techniques tried)
     {
@@ -65,7 +88,7 @@ internal sealed class JobFitting
 
         // A rung that costs time only is told to who watches, but takes nothing from the film.
         var lowered = to.Exact ? null : ToProtocol(I2V.Inference.Planning.Degradations.SteppedDown(
-            from, to, phase, Plan.PhasePeakBytes.TryGetValue(phase, out var needed) ? needed : null, planner.Budget.DeviceBytes));
+            from, to, phase, planner.Predict(Plan.Settings, from).Of(phase), planner.Budget.DeviceBytes));
         lock (gate)
         {
             Plan = Plan with { Rung = to, PhasePeakBytes = planner.Predict(Plan.Settings, to).ToDictionary(), BudgetBytes = planner.Budget.DeviceBytes };

@@ -1,4 +1,5 @@
 using I2V.Inference.Models;
+using I2V.Inference.Native;
 using I2V.Inference.Pipelines;
 using I2V.Inference.Planning;
 using I2V.Protocol.Jobs;
@@ -12,7 +13,12 @@ using Microsoft.Extensions.Options;
 namespace I2V.Worker.Models;
 
 /// <summary>A pipeline that is ready, and what it took to get it ready.</summary>
-internal sealed record ReadyModel(ModelPackage Package, IVideoPipeline Pipeline, double LoadSeconds, bool Warm);
+/// <param name="Package">The model.</param>
+/// <param name="Pipeline">Loaded.</param>
+/// <param name="LoadSeconds">With the warm-up run; 0 when it was loaded already.</param>
+/// <param name="Warm">It was loaded already.</param>
+/// <param name="LoadPeakBytes">Taken for tensors at most, with the warm-up run; null when it was loaded already, or where they are not counted.</param>
+internal sealed record ReadyModel(ModelPackage Package, IVideoPipeline Pipeline, double LoadSeconds, bool Warm, long? LoadPeakBytes = null);
 
 /// <summary>
 /// The worker's packages, and the one pipeline that is loaded. The process is only ready, that is, registered and
@@ -75,7 +81,9 @@ internal sealed partial class ModelHost(
         var start = time.GetTimestamp();
         loaded?.Dispose();
         loaded = null;
+        DeviceMemory.Current?.ResetPeaks();
         var pipeline = PipelineLoader.Load(package, Device.ForPipeline(options.Value), techniques);
+        var peak = PeakBytes(); // the warm-up run counts anew
         try
         {
             pipeline.WarmUp(techniques, ct);
@@ -88,8 +96,10 @@ internal sealed partial class ModelHost(
         }
 
         loaded = pipeline;
-        return new ReadyModel(package, pipeline, time.GetElapsedTime(start).TotalSeconds, Warm: false);
+        return new ReadyModel(package, pipeline, time.GetElapsedTime(start).TotalSeconds, Warm: false, PeakBytes() is { } warm ? Math.Max(warm, peak ?? 0) : null);
     }
+
+    private static long? PeakBytes() => DeviceMemory.Current?.PhasePeaks.Values.Select(peak => peak.CommittedBytes).DefaultIfEmpty().Max();
 
     [LoggerMessage(1001, LogLevel.Information, "Model {Model} {Version} is loaded and warm on the rung {Rung} after {Seconds:0.00} s")]
     private partial void LogLoaded(string model, string version, string rung, double seconds);

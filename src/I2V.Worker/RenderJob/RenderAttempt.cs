@@ -102,12 +102,13 @@ internal sealed class RenderAttempt(
             try
             {
                 progress.Enter(JobPhase.Loading);
-                var model = await models.UseAsync(spec.Model, fitting.Plan.Rung.Techniques, ct);
+                var model = await LoadAsync(spec.Model, fitting, ct);
                 progress.Enter(JobPhase.Encoding);
                 var request = ToRequest(fitting.Apply(spec.Settings), image) with
                 {
                     Sampler = SpeedChoice.Of(model.Package.Manifest, spec.Settings.Preset, spec.Settings.Steps, spec.Speed).Sampler,
                     Techniques = fitting.Plan.Rung.Techniques,
+                    RanOut = fitting.RanOut,
                     StepDown = fitting.StepDown,
                 };
                 var frames = FrameStream.GenerateAsync(bench.Thread, model.Pipeline, request, progress, ct);
@@ -120,20 +121,44 @@ internal sealed class RenderAttempt(
         }
     }
 
+    /// <summary>Memory may run out here too: then the plan's end says so, and the next plan knows it.</summary>
+    private async Task<ReadyModel> LoadAsync(string model, JobFitting fitting, CancellationToken ct)
+    {
+        var techniques = fitting.Plan.Rung.Techniques;
+        try
+        {
+            return await models.UseAsync(model, techniques, ct);
+        }
+        catch (GenerationException error) when (error.Error == GenerationError.OutOfDeviceMemory)
+        {
+            fitting.RanOut(new MemoryShortage(GenerationPhase.Loading, techniques, error.NeededBytes));
+            throw;
+        }
+    }
+
     /// <summary>Keeps what this device took for a film of this kind: nothing tells the next plan more.</summary>
     private void Learn(ModelPackage package, JobFitting fitting, ReadyModel model)
     {
-        // A run that stepped down holds peaks and seconds of several rungs: they would be taken for the last one's.
+        // A run that stepped down holds peaks and seconds of several rungs: they would be taken for the last one's. What its
+        // failures taught is kept already.
         if (model.Pipeline.LastRun is not { StepsDown: 0 } run)
         {
             return;
         }
 
-        var peaks = bench.Device.Kind == DeviceKind.Cuda ? DeviceMemory.Current?.PhasePeaks : null;
+        var counted = bench.Device.Kind == DeviceKind.Cuda ? DeviceMemory.Current?.PhasePeaks : null;
+        var peaks = (counted ?? new Dictionary<GenerationPhase, DeviceMemoryPeak>())
+            .Where(peak => peak.Key is not (GenerationPhase.Unknown or GenerationPhase.Loading))
+            .ToDictionary(peak => Name(peak.Key), peak => peak.Value.CommittedBytes);
+        if (model.LoadPeakBytes is { } loading)
+        {
+            peaks[Name(GenerationPhase.Loading)] = loading;
+        }
+
         fitter.Learn(
             package,
             fitting,
-            (peaks ?? new Dictionary<GenerationPhase, DeviceMemoryPeak>()).Where(peak => peak.Key != GenerationPhase.Unknown).ToDictionary(peak => Name(peak.Key), peak => peak.Value.CommittedBytes),
+            peaks,
             model.Warm
                 ? new PhaseSeconds(Of(GenerationPhase.Encoding), Of(GenerationPhase.Denoising), Of(GenerationPhase.Decoding))
                 : null);

@@ -39,21 +39,17 @@ internal static class S3Server
 
     private static async Task<S3Endpoint> StartAsync(string tool)
     {
-        var folder = Directory.CreateTempSubdirectory("i2v-s3-").FullName;
-        AppDomain.CurrentDomain.ProcessExit += (_, _) => Stop(tool, folder);
+        var folder = TestFolder.Create("s3");
+        TestFolder.AtEnd(() => StopAsync(tool, folder));
         var output = await RunAsync(tool, "start", "--dir", folder, "--port", "0", "--access-key", "i2v-tests", "--secret-key", "i2v-tests-secret");
         return new S3Endpoint(output.TrimEnd().Split('\n')[^1].Trim(), "i2v-tests", "i2v-tests-secret", Bucket: null);
     }
 
-    private static void Stop(string tool, string folder)
+    private static async Task StopAsync(string tool, string folder)
     {
-        using (var process = Launch(tool, ["stop", "--dir", folder]))
-        {
-            process.StandardOutput.ReadToEnd();
-            process.WaitForExit();
-        }
-
-        Directory.Delete(folder, recursive: true);
+        using var process = Launch(tool, ["stop", "--dir", folder]);
+        await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
     }
 
     private static async Task<string> RunAsync(string tool, params string[] arguments)

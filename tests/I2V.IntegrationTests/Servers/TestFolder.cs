@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using I2V.Cli.Up;
 
 namespace I2V.IntegrationTests.Servers;
@@ -7,10 +8,29 @@ namespace I2V.IntegrationTests.Servers;
 internal static class TestFolder
 {
     private const string Prefix = "i2v-servers-";
+
+    private const UnixFileMode Everybody =
+        UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
+        | UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute
+        | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
+
     private static readonly TimeSpan LongestEnd = TimeSpan.FromSeconds(20);
     private static readonly Lazy<string> Root = new(CreateRoot);
     private static readonly List<Func<Task>> Endings = [];
     private static int folders;
+
+    /// <summary>
+    /// Temporary files of this process and of all that it starts lie in a folder of its own and go with it: locks that stay by
+    /// design, sockets of processes that were killed.
+    /// </summary>
+    [ModuleInitializer]
+    internal static void KeepTemporaryFiles()
+    {
+        var temporary = Path.Combine(Root.Value, "tmp");
+        Directory.CreateDirectory(temporary);
+        File.SetUnixFileMode(temporary, Everybody | UnixFileMode.StickyBit); // servers may run under accounts of their own
+        Environment.SetEnvironmentVariable("TMPDIR", temporary);
+    }
 
     public static string Create(string name)
     {

@@ -106,6 +106,17 @@ public sealed class ApiClientTests : IDisposable
             form.Fields());
     }
 
+    [Fact]
+    public void What_may_be_done_to_fit_a_card_is_a_part_of_its_own()
+    {
+        var form = new SubmitForm(new FileInfo("x.jpg"), new JobSettings(), Model: null, Priority: null)
+        {
+            Fit = new JobFit { Policy = FitPolicy.Wait, MinFrames = 8 },
+        };
+
+        Assert.Equal([("request", """{"fit":{"policy":"wait","min_frames":8}}""")], form.Fields());
+    }
+
     private SubmitForm NewForm()
     {
         var photo = folder.File("photo.jpg");

@@ -3,6 +3,7 @@ using I2V.Cli.Configuration;
 using I2V.Cli.Jobs;
 using I2V.Cli.Models;
 using I2V.Cli.Render;
+using I2V.Protocol.Jobs;
 using I2V.Tests.Inference;
 
 namespace I2V.Tests.Cli;
@@ -23,6 +24,8 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("submit PHOTO --frames 1.5", "--frames must be a whole number; '1.5' is not one.")]
     [InlineData("render PHOTO --motion-amount NaN", "--motion-amount must be a number; 'NaN' is not one.")]
     [InlineData("submit PHOTO --timeout 0", "--timeout must be a number of seconds above 0.")]
+    [InlineData("submit PHOTO --min-frames x", "--min-frames must be a whole number; 'x' is not one.")]
+    [InlineData("estimate PHOTO --min-width 0", "--min-width must be at least 1.")]
     [InlineData("jobs --limit 101", "--limit must be 1 … 100.")]
     [InlineData("models build i2vgen-xl --tiny", "--tiny and --small are sizes of --random-weights SEED; a checkpoint has its own.")]
     [InlineData("models build i2vgen-xl --random-weights 1 --tiny --small", "--tiny and --small exclude each other.")]
@@ -48,6 +51,8 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("jobs --status sleeping")]
     [InlineData("render x.jpg --provider tpu")]
     [InlineData("submit x.jpg --nonsense")]
+    [InlineData("submit x.jpg --policy shrink")]
+    [InlineData("render x.jpg --policy wait")]
     [InlineData("models build")]
     [InlineData("models build folder --target cpu")]
     [InlineData("models pull owner/name --endpoint ftp://hub --accept-license")]
@@ -63,6 +68,32 @@ public sealed class CommandLineTests : IDisposable
     {
         var description = Root.Subcommands.Single(c => c.Name == command).Description!;
         Assert.All((int[])[1, 2, 3, 4, 5, 6, 7, 130], code => Assert.Contains($"{code} ", description, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("", null)]
+    [InlineData("--policy degrade", null)]
+    [InlineData("--policy wait", FitPolicy.Wait)]
+    [InlineData("--policy fail", FitPolicy.Fail)]
+    public void The_policy_has_one_name_in_every_command(string given, FitPolicy? expected)
+    {
+        var fit = FitOptions.ForJobs();
+        var command = new Command("any");
+        fit.AddTo(command);
+
+        Assert.Equal(expected, fit.Read(command.Parse(given))?.Policy);
+        Assert.All((string[])["submit", "estimate", "render"], name => Assert.Superset(
+            command.Options.Select(option => option.Name).ToHashSet(), Root.Subcommands.Single(c => c.Name == name).Options.Select(option => option.Name).ToHashSet()));
+    }
+
+    [Fact]
+    public void Floors_go_with_the_policy_or_without_it()
+    {
+        var fit = FitOptions.ForJobs();
+        var command = new Command("any");
+        fit.AddTo(command);
+
+        Assert.Equal(new JobFit { MinWidth = 256, MinHeight = 128, MinFrames = 8 }, fit.Read(command.Parse("--min-width 256 --min-height 128 --min-frames 8")));
     }
 
     [Fact]

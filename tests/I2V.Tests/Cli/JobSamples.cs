@@ -17,6 +17,9 @@ internal static class JobSamples
         Urls = new JobUrls("s", "e", "c", "o"),
     };
 
+    public static Degradation Fewer { get; } = new(
+        "frames_reduced", "num_frames", "24", "16", 9_000_000_000, 7_000_000_000, "The film has 16 frames instead of 24: there is no room for more.");
+
     public static JobEventData Event(JobStatus status, JobProgress? progress = null) => new()
     {
         JobId = Id,

@@ -1,6 +1,8 @@
+using I2V.Cli.Configuration;
 using I2V.Cli.Render;
 using I2V.Inference.Models;
 using I2V.Inference.Pipelines;
+using I2V.Inference.Planning;
 using I2V.Media;
 using I2V.Protocol.Jobs;
 using I2V.Tests.Inference;
@@ -53,6 +55,25 @@ public sealed class RenderSettingsTests(MotionFixture motion) : IClassFixture<Mo
     {
         var refusal = Assert.Throws<GenerationException>(() => RenderSettings.Resolve(Denoising(), new JobSettings { Preset = "best" }, Photo(64, 64), new Random(1)));
         Assert.Equal((GenerationError.InvalidSettings, "motion has no preset best; it has draft, standard, final."), (refusal.Error, refusal.Message));
+    }
+
+    [Fact]
+    public void Policy_and_floors_are_the_plans_rules()
+    {
+        var asked = Resolve(512, 512, new JobSettings());
+
+        Assert.Equal(FitRules.Default, RenderPlan.Rules(fit: null, asked));
+        Assert.Equal(
+            new FitRules(FitMode.Fail, 256, 128, 4),
+            RenderPlan.Rules(new JobFit { Policy = FitPolicy.Fail, MinWidth = 256, MinHeight = 128, MinFrames = 4 }, asked));
+    }
+
+    [Fact]
+    public void A_floor_above_the_film_is_refused()
+    {
+        var refusal = Assert.Throws<CliException>(() => RenderPlan.Rules(new JobFit { MinHeight = 513 }, Resolve(512, 512, new JobSettings())));
+
+        Assert.Equal(("--min-height is 513, above the 512 that the film has; it must be at most 512.", ExitCode.Usage), (refusal.Message, refusal.ExitCode));
     }
 
     private ModelManifest Denoising() => motion.Package.Manifest with

@@ -11,6 +11,7 @@ namespace I2V.Tests.Worker;
 public sealed class JobFittingTests
 {
     private readonly List<StepTaken> steps = [];
+    private readonly List<FitShortage> learned = [];
     private DeviceSnapshot card = PlanSamples.Card(24.0);
 
     [Fact]
@@ -95,6 +96,53 @@ public sealed class JobFittingTests
         Assert.Equal((fitting.Plan.Settings.Width, fitting.Plan.Settings.NumFrames, "kept"), (applied.Width, applied.NumFrames, applied.Prompt));
     }
 
+    [Fact]
+    public void What_memory_ran_out_in_is_learned_as_it_was_tried()
+    {
+        var fitting = Begin();
+
+        fitting.RanOut(new MemoryShortage(GenerationPhase.Denoising, fitting.Plan.Rung.Techniques, 9_000_000_000));
+
+        Assert.Equal([PlanSamples.Shortage(Rung.Resident, PlanSamples.Film512, GenerationPhase.Denoising, 9_000_000_000)], learned);
+    }
+
+    [Fact]
+    public void Bytes_that_nobody_counted_and_techniques_of_another_plan_teach_nothing()
+    {
+        var fitting = Begin();
+
+        fitting.RanOut(new MemoryShortage(GenerationPhase.Denoising, fitting.Plan.Rung.Techniques, NeededBytes: null));
+        fitting.RanOut(new MemoryShortage(GenerationPhase.Denoising, new Techniques { SerialGuidance = true }, 9_000_000_000));
+
+        Assert.Empty(learned);
+    }
+
+    [Fact]
+    public void A_step_down_says_what_was_needed_and_not_what_was_predicted()
+    {
+        card = PlanSamples.Card(4.0);
+        var fitting = Begin();
+        fitting.RanOut(new MemoryShortage(GenerationPhase.Denoising, fitting.Plan.Rung.Techniques, 4_500_000_000));
+
+        fitting.StepDown(GenerationPhase.Denoising, fitting.Plan.Rung.Techniques);
+
+        var change = Assert.Single(fitting.Degradations);
+        Assert.True(change.NeededBytes > 4_500_000_000, $"{change.NeededBytes}");
+        Assert.True(change.NeededBytes > change.FreeBytes);
+    }
+
+    [Fact]
+    public void After_a_failed_load_the_plan_goes_on_at_a_rung_that_loads_with_less()
+    {
+        var fitting = Begin();
+        fitting.RanOut(new MemoryShortage(GenerationPhase.Loading, fitting.Plan.Rung.Techniques, 30_000_000_000));
+
+        Assert.True(fitting.TryBelow());
+
+        Assert.Equal((GenerationPhase.Loading, Rung.EncodersReleased, true), (steps[^1].Phase, fitting.Plan.Rung.Name, steps[^1].Replanned));
+        Assert.Equal(Rung.EncodersReleased, Begin().Plan.Rung.Name);
+    }
+
     private JobFitting Begin(FitRules? rules = null) =>
-        new(PlanSamples.Film512, () => new Planner(PlanSamples.I2VGenXl, card, rules ?? FitRules.Default, [])) { Stepped = steps.Add };
+        new(PlanSamples.Film512, () => new Planner(PlanSamples.I2VGenXl, card, rules ?? FitRules.Default, [], learned), learned.Add) { Stepped = steps.Add };
 }

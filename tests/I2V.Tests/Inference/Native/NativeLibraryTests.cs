@@ -73,4 +73,15 @@ public sealed class NativeLibraryTests
 
         Assert.Equal(NativeLibraryLocation.LoadedFile, NativeLibraryLocation.Load([empty.Path, good, broken.Path]).File);
     }
+
+    [Fact]
+    public void The_library_is_told_to_report_to_nobody()
+    {
+        _ = OrtEnv.GetVersionString();
+        var read = Marshal.GetDelegateForFunctionPointer<ReadEnvironment>(NativeLibrary.GetExport(NativeLibrary.Load("libc.so.6"), "getenv"));
+
+        Assert.Equal("1", Marshal.PtrToStringUTF8(read("ORT_DISABLE_TELEMETRY")));
+    }
+
+    private delegate nint ReadEnvironment([MarshalAs(UnmanagedType.LPUTF8Str)] string name);
 }

@@ -16,8 +16,13 @@ public sealed class DeviceFailureTests
 
         Assert.Equal(GenerationError.OutOfDeviceMemory, error.Error);
         Assert.Equal($"{Title} needs 512.0 MB more of the device's memory, but 4000.0 MB are in use, 4100.0 MB taken, and the budget is 4500.0 MB.", error.Message);
+        Assert.Equal(4_612_000_000L, error.NeededBytes);
         Assert.EndsWith("and the device has no more free.", Explain("x", refusal: Refusal with { BudgetBytes = null })!.Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void A_request_beyond_all_numbers_needs_as_much_as_a_number_can_say() =>
+        Assert.Equal(long.MaxValue, Explain("x", refusal: Refusal with { RequestedBytes = long.MaxValue })!.NeededBytes);
 
     [Theory]
     [InlineData("CUDA failure 2: out of memory ; GPU=0")]

@@ -41,6 +41,9 @@ internal sealed class MeteredNetworks(ModelPackage package, long limitBytes = lo
 
     public long LimitBytes { get; set; } = limitBytes;
 
+    /// <summary>How many times as much each run needs.</summary>
+    public int RunFactor { get; init; } = 1;
+
     public INetwork Load(NetworkChoice choice)
     {
         var facts = package.Manifest.Components[choice.Component];
@@ -66,16 +69,16 @@ internal sealed class MeteredNetworks(ModelPackage package, long limitBytes = lo
         var needed = weights.Values.Sum() + bytes;
         if (needed > LimitBytes)
         {
-            Refuse(component);
+            Refuse(component, needed);
         }
 
         PeakBytes = Math.Max(PeakBytes, needed);
     }
 
-    private void Refuse(string component)
+    private void Refuse(string component, long? needed = null)
     {
         Events.Add($"refuse {component}");
-        throw new GenerationException(GenerationError.OutOfDeviceMemory, $"There is no room for {component} in {LimitBytes} bytes.");
+        throw new GenerationException(GenerationError.OutOfDeviceMemory, $"There is no room for {component} in {LimitBytes} bytes.") { NeededBytes = needed };
     }
 
     private void BeginRun(string component, IReadOnlyDictionary<string, long> sizes)
@@ -89,7 +92,7 @@ internal sealed class MeteredNetworks(ModelPackage package, long limitBytes = lo
             }
         }
 
-        Need(component, BytesPerVoxel[component] * sizes.Values.Aggregate(1L, (product, size) => product * size));
+        Need(component, RunFactor * BytesPerVoxel[component] * sizes.Values.Aggregate(1L, (product, size) => product * size));
         var shape = string.Concat(sizes.Where(size => size.Key is "b" or "f").OrderBy(size => size.Key, StringComparer.Ordinal).Select(size => $" {size.Key}={size.Value}"));
         Events.Add($"run {component}{shape} beside {string.Join(' ', weights.Keys.Order(StringComparer.Ordinal))}");
     }

@@ -2,6 +2,7 @@ using FsCheck;
 using FsCheck.Fluent;
 using I2V.Inference.Devices;
 using I2V.Inference.Models;
+using I2V.Inference.Pipelines;
 using I2V.Inference.Planning;
 
 namespace I2V.Tests.Inference.Planning;
@@ -9,7 +10,9 @@ namespace I2V.Tests.Inference.Planning;
 /// <summary>All that a plan depends on, made up.</summary>
 internal sealed record PlanCase(ModelManifest Manifest, DeviceSnapshot Device, PlanRequest Request, FitRules Rules, IReadOnlyList<FitProfile> Learned)
 {
-    public Planner Planner => new(Manifest, Device, Rules, Learned);
+    public IReadOnlyList<FitShortage> Shortages { get; init; } = [];
+
+    public Planner Planner => new(Manifest, Device, Rules, Learned, Shortages);
 
     public IReadOnlyList<FitProfile> Profiles => [.. Manifest.FitProfiles ?? [], .. Learned];
 
@@ -21,11 +24,12 @@ internal sealed record PlanCase(ModelManifest Manifest, DeviceSnapshot Device, P
         from rules in AnyRules(film)
         from own in Gen.ArrayOf(AnyProfile(manifest, film))
         from learned in Gen.ArrayOf(AnyProfile(manifest, film))
-        select new PlanCase(manifest with { FitProfiles = [.. own.Take(2)] }, device, film, rules, [.. learned.Take(3)]));
+        from shortages in Gen.ArrayOf(AnyShortage(manifest, film))
+        select new PlanCase(manifest with { FitProfiles = [.. own.Take(2)] }, device, film, rules, [.. learned.Take(3)]) { Shortages = [.. shortages.Take(3)] });
 
-    /// <summary>The same without measured runs.</summary>
+    /// <summary>The same without anything learned.</summary>
     public static Arbitrary<PlanCase> Unmeasured => Arb.From(
-        Any.Generator.Select(any => any with { Manifest = any.Manifest with { FitProfiles = null }, Learned = [] }));
+        Any.Generator.Select(any => any with { Manifest = any.Manifest with { FitProfiles = null }, Learned = [], Shortages = [] }));
 
     private static Gen<bool> Coin => Gen.Elements(true, false);
 
@@ -147,4 +151,11 @@ internal sealed record PlanCase(ModelManifest Manifest, DeviceSnapshot Device, P
         from bytes in Gen.ArrayOf(Megabytes(12_000), 3)
         from seconds in Gen.OneOf(Gen.Constant<double?>(null), Gen.Choose(1, 1000).Select(count => (double?)count / 100))
         select PlanSamples.Profile(rung, settings, bytes[0], bytes[1], bytes[2]) with { Device = device, SecondsPerStep = seconds };
+
+    private static Gen<FitShortage> AnyShortage(ModelManifest manifest, PlanRequest film) =>
+        from rung in Gen.Elements(Ladder.Names.ToArray())
+        from phase in Gen.Elements(GenerationPhase.Loading, GenerationPhase.Encoding, GenerationPhase.Denoising, GenerationPhase.Decoding)
+        from settings in Gen.OneOf(Gen.Constant(film), Films(manifest))
+        from bytes in Megabytes(12_000)
+        select PlanSamples.Shortage(rung, settings, phase, bytes);
 }

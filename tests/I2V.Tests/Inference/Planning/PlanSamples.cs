@@ -1,5 +1,6 @@
 using I2V.Inference.Devices;
 using I2V.Inference.Models;
+using I2V.Inference.Pipelines;
 using I2V.Inference.Planning;
 
 namespace I2V.Tests.Inference.Planning;
@@ -129,6 +130,17 @@ internal static class PlanSamples
         NumFrames = settings.NumFrames,
         Guided = settings.Guided,
         PhasePeakBytes = new Dictionary<string, long> { ["encoding"] = encoding, ["denoising"] = denoising, ["decoding"] = decoding },
+    };
+
+    public static FitShortage Shortage(string rung, PlanRequest settings, GenerationPhase phase, long neededBytes) => new()
+    {
+        Rung = rung,
+        Phase = phase,
+        Width = settings.Width,
+        Height = settings.Height,
+        NumFrames = settings.NumFrames,
+        Guided = settings.Guided,
+        NeededBytes = neededBytes,
     };
 
     public static ModelComponent Network(long weightBytes) => new("graph.onnx", "fused", weightBytes);

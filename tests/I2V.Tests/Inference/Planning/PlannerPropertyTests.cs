@@ -25,6 +25,12 @@ public sealed class PlannerPropertyTests
         || (plan.PhasePeakBytes.Count == 4 && plan.PhasePeakBytes.All(peak => peak.Value == any.Planner.Predict(plan.Settings, plan.Rung).Of(peak.Key))));
 
     [Fact]
+    public void Nothing_is_predicted_to_need_less_than_it_once_did_not_get() => ForAll(PlanCase.Any, any =>
+        any.Shortages.All(shortage => any.Planner.Rungs(any.Request)
+            .Where(rung => rung.Name == shortage.Rung && shortage.Binds(any.Request))
+            .All(rung => any.Planner.Predict(any.Request, rung).Of(shortage.Phase) >= shortage.NeededBytes + any.Device.OverheadBytes)));
+
+    [Fact]
     public void What_fits_is_never_degraded() => ForAll(PlanCase.Any, any =>
     {
         var fits = IsByRule(any.Request.NumFrames, any.Manifest) && Ladder.Of(any.Manifest, any.Request, any.Device.Provider).Any(rung => rung.Exact && Fits(any, any.Request, rung));
