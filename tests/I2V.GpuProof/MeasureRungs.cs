@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using I2V.Inference.Models;
 using I2V.Inference.Planning;
 

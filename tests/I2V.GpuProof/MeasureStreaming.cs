@@ -17,7 +17,7 @@ internal static class MeasureStreaming
     public static int Run(string folder, string output, Options options)
     {
         var report = new Report(output);
-        var memory = new ProcessMemory();
+        var memory = new ProcessMemory(options.Provider);
         var package = ModelPackage.Open(folder);
         CudaDriver.Open(0).TryEnter();
         report.Add("context", Bytes(memory));

@@ -24,29 +24,46 @@ internal sealed class RungFilms(ModelPackage package, Options options, ProcessMe
     public JsonObject Measure((FilmSize Size, Rung Rung)[] chosen)
     {
         ProcessMemory.Forget();
-        using var watch = new PeakSampler(memory);
         var planner = new Planner(package.Manifest, memory.Snapshot(), FitRules.Default, []);
         var techniques = chosen[0].Rung.Techniques;
         var clock = Stopwatch.StartNew();
-        using var pipeline = PipelineLoader.Load(package, options.Device, techniques);
-        pipeline.WarmUp(techniques, ct);
-        var loaded = new JsonObject { ["seconds"] = Math.Round(clock.Elapsed.TotalSeconds, 2), ["process_bytes"] = watch.PeakBytes };
-        var load = watch.PeakBytes;
+        var loading = new PeakSampler(memory);
+        using var pipeline = Load(techniques, loading);
+        var loaded = new JsonObject { ["seconds"] = Math.Round(clock.Elapsed.TotalSeconds, 2), ["process_bytes"] = loading.PeakBytes };
         foreach (var (size, rung) in chosen)
         {
-            watch.Reset();
             ProcessMemory.Forget();
+            using var watch = new PeakSampler(memory);
             var predicted = planner.Predict(MeasureRungs.RequestOf(size), rung);
             report.Say($"{MeasureRungs.Key(size, rung)}, predicted {predicted.Max / 1e9:F2} GB");
             report.Stage(MeasureRungs.Key(size, rung), () =>
             {
                 var film = Films(pipeline, size, rung);
-                return Facts(size, rung, predicted, film, Math.Max(load, watch.PeakBytes), watch.LongestGap);
+                return Facts(size, rung, predicted, film, Math.Max(loading.PeakBytes, watch.PeakBytes), watch.LongestGap);
             });
             Check(size, rung);
         }
 
         return loaded;
+    }
+
+    /// <summary>Until the pipeline is warmed up, its bytes are watched.</summary>
+    private IVideoPipeline Load(Techniques techniques, PeakSampler watch)
+    {
+        using (watch)
+        {
+            var pipeline = PipelineLoader.Load(package, options.Device, techniques);
+            try
+            {
+                pipeline.WarmUp(techniques, ct);
+                return pipeline;
+            }
+            catch
+            {
+                pipeline.Dispose();
+                throw;
+            }
+        }
     }
 
     /// <summary>

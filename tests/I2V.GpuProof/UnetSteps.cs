@@ -33,11 +33,7 @@ internal sealed class UnetSteps : IDisposable
         inputs = given.Take(0, StepInputs.Halves);
     }
 
-    public float[] Step()
-    {
-        using var noise = unet.Run(size.Latents(), inputs, [("noise_pred", Place.Host)], CancellationToken.None)[0];
-        return noise.GetTensorDataAsSpan<float>().ToArray();
-    }
+    public float[] Step() => unet.RunToArray(size.Latents(), inputs, "noise_pred", CancellationToken.None);
 
     public JsonObject Measure()
     {
@@ -68,6 +64,4 @@ internal sealed class UnetSteps : IDisposable
             value.Dispose();
         }
     }
-
-    private void Step() => unet.RunToArray(size.Latents(), inputs, "noise_pred", CancellationToken.None);
 }
