@@ -4,7 +4,7 @@ namespace I2V.Inference.Models;
 internal static class FitChecks
 {
     /// <returns>One clause for each thing that is wrong.</returns>
-    public static IEnumerable<string> Run(ModelManifest manifest) => [.. Memory(manifest.Memory ?? new Dictionary<string, MemoryTerm>()), .. Envelope(manifest.Envelope), .. Profiles(manifest.FitProfiles ?? [])];
+    public static IEnumerable<string> Run(ModelManifest manifest) => [.. Memory(manifest.Memory ?? new Dictionary<string, MemoryTerm>()), .. Voxels(manifest.Components), .. Envelope(manifest.Envelope), .. Profiles(manifest.FitProfiles ?? [])];
 
     private static IEnumerable<string> Memory(IReadOnlyDictionary<string, MemoryTerm> terms)
     {
@@ -13,6 +13,19 @@ internal static class FitChecks
             if (term.FixedBytes < 0 || !double.IsFinite(term.BytesPerVoxel) || term.BytesPerVoxel < 0)
             {
                 yield return FormattableString.Invariant($"memory.{name} must not be negative, but it is {term.FixedBytes} and {term.BytesPerVoxel} for each voxel");
+            }
+        }
+    }
+
+    private static IEnumerable<string> Voxels(IReadOnlyDictionary<string, ModelComponent> components)
+    {
+        foreach (var (name, component) in components.OrderBy(component => component.Key, StringComparer.Ordinal))
+        {
+            IEnumerable<(string Name, long? Most)> graphs =
+                [(name, component.MaxVoxels), .. (component.Variants ?? new Dictionary<string, ComponentVariant>()).Select(variant => ($"{name}.variants.{variant.Key}", variant.Value.MaxVoxels))];
+            foreach (var (graph, most) in graphs.Where(graph => graph.Most < 1))
+            {
+                yield return $"components.{graph}.max_voxels must be at least 1, but it is {most}";
             }
         }
     }

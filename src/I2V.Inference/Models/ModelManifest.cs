@@ -80,6 +80,12 @@ public sealed record ModelComponent(string Graph, string Target, long WeightByte
 
     /// <summary>The network cut into units that run one after the other, over the same weights file; null where it is not cut.</summary>
     public IReadOnlyList<ComponentUnit>? Units { get; init; }
+
+    /// <summary>
+    /// The most voxels (guidance halves · latent frames · rows · columns) of a run, where kernels count a tensor's elements in 32
+    /// bits and a larger one would take the device from the process; null for any number.
+    /// </summary>
+    public long? MaxVoxels { get; init; }
 }
 
 /// <param name="Graph">ONNX file, relative to the folder.</param>
@@ -95,6 +101,9 @@ public sealed record ComponentVariant(string Graph, long WeightBytes)
     public IReadOnlyList<GraphInput>? Inputs { get; init; }
 
     public IReadOnlyList<ComponentUnit>? Units { get; init; }
+
+    /// <inheritdoc cref="ModelComponent.MaxVoxels"/>
+    public long? MaxVoxels { get; init; }
 }
 
 /// <summary>A part of a network: a resnet, a convolution in time, a transformer, or what lies between them.</summary>

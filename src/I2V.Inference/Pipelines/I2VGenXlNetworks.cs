@@ -38,9 +38,20 @@ internal sealed class I2VGenXlNetworks : IDisposable
     /// <summary>Spent on loading since the beginning.</summary>
     public TimeSpan LoadTime { get; private set; }
 
-    /// <summary>Refuses techniques that the package was not built for.</summary>
-    /// <exception cref="GenerationException">It has not what one of them needs.</exception>
-    public void Require(Techniques wanted) => ChoiceOf(Unet, wanted);
+    /// <summary>Refuses techniques that the package was not built for, or whose graph does not take a film of this size.</summary>
+    /// <param name="wanted">What shall be done.</param>
+    /// <param name="voxels">Of one run of the denoiser; 0 when that is not known yet.</param>
+    /// <exception cref="GenerationException">The package has not what one of them needs.</exception>
+    public void Require(Techniques wanted, long voxels = 0)
+    {
+        var choice = ChoiceOf(Unet, wanted);
+        if (choice.MaxVoxels(manifest) is { } most && voxels > most)
+        {
+            throw new GenerationException(
+                GenerationError.InvalidSettings,
+                FormattableString.Invariant($"The graph {choice.Variant ?? choice.Component} of the model {manifest.Name} takes {most} latent voxels at once, but the film has {voxels}: take a deeper rung, or a smaller film."));
+        }
+    }
 
     /// <summary>Adopts techniques. What they do not keep, or want otherwise, goes at once.</summary>
     /// <param name="next">From now on.</param>

@@ -94,8 +94,10 @@ internal sealed class I2VGenXlPipeline : IVideoPipeline
     public IEnumerable<RgbImage> Generate(GenerationRequest request, IProgress<GenerationProgress>? progress, CancellationToken ct)
     {
         RequestChecks.Require(Manifest, request);
-        networks.Require(request.Techniques);
-        return Film(request, I2VGenXlSettings.Of(Manifest, request), progress, ct);
+        var settings = I2VGenXlSettings.Of(Manifest, request);
+        var shape = FilmShape.Of(facts.Latent, request, settings.Guidance > 1);
+        networks.Require(request.Techniques, new LatentSize(shape.Frames, shape.Height, shape.Width).VoxelsOfRun(shape.Halves > 1, request.Techniques));
+        return Film(request, settings, progress, ct);
     }
 
     public void Dispose() => networks.Dispose();

@@ -39,6 +39,13 @@ internal readonly record struct NetworkChoice(string Component, string? Variant 
             : throw Missing(manifest, $"{component} in units, which it was built without");
     }
 
+    /// <summary>The most voxels that a run of it may have; null for any number.</summary>
+    public long? MaxVoxels(ModelManifest manifest)
+    {
+        var facts = manifest.Components[Component];
+        return Variant is null ? facts.MaxVoxels : facts.Variants![Variant].MaxVoxels;
+    }
+
     private static bool Has(ModelManifest manifest, string component, string variant) =>
         manifest.Components.TryGetValue(component, out var facts) && facts.Variants?.ContainsKey(variant) == true;
 

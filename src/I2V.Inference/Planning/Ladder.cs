@@ -1,4 +1,5 @@
 using I2V.Inference.Models;
+using I2V.Inference.Pipelines;
 
 namespace I2V.Inference.Planning;
 
@@ -37,6 +38,7 @@ public static class Ladder
     /// with the halves in turn, a film of 512×512 with 16 frames needs most while it is encoded, and the decoder's 0.1 GB are in the way.
     /// <c>int8</c> is streamed where its variant is cut into units, else resident: then it needs more of the device than <c>streamed</c>
     /// but none of the host's memory, and <c>windows</c> builds on what came before it.
+    /// A rung is left out for films that are too large for a run of its graph (<see cref="ModelComponent.MaxVoxels"/>): very large ones have none.
     /// A window is half the film's latent frames, rounded down to a multiple of 4, 4 … 16; windows overlap by half (reference 5.7).
     /// </remarks>
     public static IReadOnlyList<Rung> Of(ModelManifest manifest, PlanRequest settings, string provider)
@@ -49,10 +51,14 @@ public static class Ladder
             return rungs;
         }
 
+        var size = LatentSize.Of(manifest.Latent!, settings);
         var techniques = Exact(rungs, manifest.Components[roles.Denoiser], settings, provider);
-        Inexact(rungs, techniques, manifest.Components[roles.Denoiser], LatentSize.Of(manifest.Latent!, settings));
-        return rungs;
+        Inexact(rungs, techniques, manifest.Components[roles.Denoiser], size);
+        return [.. rungs.Where(rung => Takes(manifest, roles.Denoiser, size.VoxelsOfRun(settings.Guided, rung.Techniques), rung.Techniques))];
     }
+
+    private static bool Takes(ModelManifest manifest, string denoiser, long voxels, Techniques techniques) =>
+        !(voxels > NetworkChoice.OfDenoiser(manifest, denoiser, techniques).MaxVoxels(manifest));
 
     /// <summary>Frames that go through the decoder in one call.</summary>
     internal static int FramesPerDecode(PlanRequest settings, Techniques techniques)

@@ -48,10 +48,8 @@ internal sealed class NetworkTerms(ModelManifest manifest)
 
     public double DenoiserRun(NetworkRoles roles, PlanRequest settings, Techniques techniques)
     {
-        var size = LatentSize.Of(manifest.Latent!, settings);
-        var halves = settings.Guided && !techniques.SerialGuidance ? 2.0 : 1.0;
-        var frames = techniques.WindowFrames > 0 ? Math.Min(techniques.WindowFrames, size.Frames) : size.Frames;
-        return Bytes(DenoiserNames(roles.Denoiser, techniques), halves * frames * size.Plane, UnknownDenoiser);
+        var voxels = LatentSize.Of(manifest.Latent!, settings).VoxelsOfRun(settings.Guided, techniques);
+        return Bytes(DenoiserNames(roles.Denoiser, techniques), voxels, UnknownDenoiser);
     }
 
     public double DecoderRun(NetworkRoles roles, PlanRequest settings, Techniques techniques)

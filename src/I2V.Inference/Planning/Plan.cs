@@ -62,7 +62,7 @@ public sealed record Plan
 }
 
 /// <summary>Why there is no plan.</summary>
-/// <param name="Code">An error code of the protocol: <c>vram_insufficient</c>, <c>ram_insufficient</c> or <c>frame_rule</c>.</param>
+/// <param name="Code">An error code of the protocol: <c>vram_insufficient</c>, <c>ram_insufficient</c>, <c>frame_rule</c> or <c>invalid_input</c>.</param>
 /// <param name="NeededBytes">Of the smallest plan that the rules allow.</param>
 /// <param name="BudgetBytes">What there was.</param>
 /// <param name="Message">One sentence for the user.</param>

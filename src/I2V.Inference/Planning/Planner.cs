@@ -170,9 +170,12 @@ public sealed class Planner
             }
         }
 
-        return PlanOutcome.Of(leastHost is not null
-            ? Refusals.OfHost(leastHost, Budget)
-            : Refusals.OfDevice(leastDevice!, device, Budget, rules));
+        return PlanOutcome.Of((leastHost, leastDevice) switch
+        {
+            ({ } host, _) => Refusals.OfHost(host, Budget),
+            (_, { } least) => Refusals.OfDevice(least, device, Budget, rules),
+            _ => Refusals.OfSize(request, manifest, Budget),
+        });
     }
 
     private Plan PlanOf(PlanRequest request, Candidate candidate) => new()
@@ -220,7 +223,8 @@ public sealed class Planner
     {
         var least = Rungs(settings)
             .Where(rung => (rung.Exact || !exactOnly) && HasRoom(model.HostBytes(rung.Techniques)))
-            .Min(rung => memory.Peaks(settings, rung).Max);
+            .Select(rung => (long?)memory.Peaks(settings, rung).Max)
+            .Min();
         return least > Budget.DeviceBytes ? least : null;
     }
 }

@@ -39,6 +39,12 @@ internal static class Refusals
         $"num_frames is {request.NumFrames}, but the model {manifest.Name} makes one frame more than a multiple of 4, at least {manifest.Frames.Min}, "
         + "and the floor min_frames leaves no such number: a lower floor or another number of frames would help.");
 
+    /// <summary>No graph of the package takes so much in one run, whatever the device.</summary>
+    public static PlanRefusal OfSize(PlanRequest request, ModelManifest manifest, Budget budget) => new(
+        "invalid_input", 0, budget.DeviceBytes,
+        $"A film of {PlanText.Film(request)} is larger than the networks of the model {manifest.Name} take without being degraded, whatever the device: "
+        + "smaller settings would help, or the policy degrade.");
+
     public static PlanRefusal OfEnd(Plan failed, GenerationPhase phase, Budget budget, FitRules rules)
     {
         var needed = failed.PhasePeakBytes.TryGetValue(phase, out var bytes) ? bytes : failed.PeakBytes;

@@ -43,6 +43,7 @@ internal static class Attentions
     public static Value GatedFeedForward(this Module ff, Tokens x, string chunk = "", int chunks = 1)
     {
         var graph = ff.Graph;
+        var rowsAtOnce = chunks == 1 ? $"{x.Groups}*{x.Length}" : chunk;
         if (chunks == 1)
         {
             return Rows(x.Value);
@@ -61,6 +62,7 @@ internal static class Attentions
             var (proj, outputs, inner) = (ff["net"][0]["proj"], ff["net"][2], 4 * x.Channels);
             if (ff.Fused && Array.Find(FusedGates, width => width >= inner) is > 0 and var padded)
             {
+                graph.LimitElements(rowsAtOnce, 2 * padded); // the operator's own index has 32 bits
                 return Fused(proj, outputs, value, x.Channels, inner, padded);
             }
 

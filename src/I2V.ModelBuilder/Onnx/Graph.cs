@@ -12,6 +12,9 @@ namespace I2V.ModelBuilder.Onnx;
 /// <param name="outer">The graph around a Loop's or If's body, whose values the body may use; null for a whole model.</param>
 public sealed class Graph(string name, Graph? outer = null)
 {
+    /// <summary>Latent rows and columns that every level halves without a rest.</summary>
+    private const int SampleSide = 64;
+
     private readonly HashSet<string> names = [];
     private readonly string prefix = outer is null ? "" : $"{name}.";
     private readonly Dictionary<string, GraphInput> described = [];
@@ -39,6 +42,20 @@ public sealed class Graph(string name, Graph? outer = null)
 
     /// <summary>The inputs as the manifest lists them, in the order of the graph.</summary>
     public IReadOnlyList<GraphInput> Described => [.. Inputs.Select(input => described.GetValueOrDefault(input.Value.Name) ?? new GraphInput(input.Value.Name, "tensor"))];
+
+    /// <summary>The most voxels (b·f·h·w) of a run; null for any number.</summary>
+    public long? MaxVoxels { get; private set; }
+
+    /// <summary>Notes a tensor that an operator counts the elements of in 32 bits.</summary>
+    /// <param name="rows">How many it has, a formula of one entry that grows with b·f·h·w.</param>
+    /// <param name="width">Elements of a row.</param>
+    public void LimitElements(string rows, long width)
+    {
+        var sizes = new Dictionary<string, long> { ["b"] = 1, ["f"] = 1, ["h"] = SampleSide, ["w"] = SampleSide };
+        var of = SizeFormula.Parse(rows).Evaluate(sizes)[0];
+        var most = (long)(int.MaxValue * (double)(SampleSide * SampleSide) / (of * (double)width));
+        MaxVoxels = Math.Min(most, MaxVoxels ?? long.MaxValue);
+    }
 
     /// <summary>
     /// The operators that follow are a unit of their own, up to the next call: <see cref="GraphUnits"/> can cut the graph

@@ -49,12 +49,14 @@ public sealed record PlannedComponent
     {
         Inputs = Base.Graph.Described,
         Units = Base.DescribedUnits,
+        MaxVoxels = Base.Graph.MaxVoxels,
         Variants = Variants.Count == 0 ? null : Variants.ToDictionary(
             variant => variant.Key,
             variant => new ComponentVariant(variant.Value.GraphFile, variant.Value.WeightBytes)
             {
                 Inputs = variant.Value.Graph.Described,
                 Units = variant.Value.DescribedUnits,
+                MaxVoxels = variant.Value.Graph.MaxVoxels,
             }),
     };
 }

@@ -53,6 +53,35 @@ public sealed class LadderTests
             PlanSamples.RungOf(Rung.Streamed, PlanSamples.Film512).Techniques.Names);
 
     [Fact]
+    public void Rungs_whose_graph_does_not_take_the_film_at_once_are_left_out()
+    {
+        var limited = WithUnet(unet => unet with
+        {
+            MaxVoxels = 400_000,
+            Variants = unet.Variants!.ToDictionary(variant => variant.Key, variant => variant.Value with { MaxVoxels = variant.Key == "whole" ? 200_000 : 400_000 }),
+        });
+
+        Assert.Contains(Rung.Resident, Names(PlanSamples.Film512, limited)); // 2·16·64·64 = 131,072 voxels
+        Assert.Equal(Rung.Sliced, Names(PlanSamples.Film768 with { NumFrames = 16 }, limited).First()); // 294,912
+        Assert.Equal(Rung.SerialGuidance, Names(PlanSamples.Film768, limited).First()); // 442,368
+        Assert.Equal([Rung.Windows], Names(PlanSamples.Film768 with { Width = 1536, NumFrames = 32 }, limited)); // 589,824 a half
+    }
+
+    [Fact]
+    public void A_film_that_no_graph_takes_is_refused_or_made_smaller()
+    {
+        var limited = WithUnet(unet => unet with { MaxVoxels = 50_000, Variants = null });
+        var device = PlanSamples.Card(80.0);
+
+        var refusal = PlanSamples.Refused(PlanSamples.Plan(PlanSamples.Film512, device, new FitRules(FitMode.Fail), limited));
+
+        Assert.Equal(
+            ("invalid_input", "A film of 512×512 with 16 frames is larger than the networks of the model i2vgen-xl take without being degraded, whatever the device: smaller settings would help, or the policy degrade."),
+            (refusal.Code, refusal.Message));
+        Assert.True(PlanSamples.Plan(PlanSamples.Film512 with { Width = 2048, Height = 2048 }, device, manifest: limited).IsPlanned);
+    }
+
+    [Fact]
     public void A_family_that_runs_in_one_piece_has_one_rung() =>
         Assert.Equal([Rung.Resident], Ladder.Of(PlanSamples.Motion, PlanSamples.Film512, "cpu").Select(rung => rung.Name));
 
