@@ -6,6 +6,7 @@ using I2V.Gateway.Fit;
 using I2V.Gateway.Health;
 using I2V.Gateway.Jobs;
 using I2V.Gateway.OpenApi;
+using I2V.Gateway.Queues;
 using I2V.Gateway.Scheduling;
 using I2V.Gateway.Storage;
 using I2V.Gateway.Workers;
@@ -36,6 +37,7 @@ internal static class GatewayHost
         builder.AddI2VBus();
         builder.AddScheduling();
         builder.AddWorkers();
+        builder.Services.AddQueues();
         builder.Services.AddFit();
         builder.Services.AddJobs();
         builder.AddHealth();
@@ -50,6 +52,7 @@ internal static class GatewayHost
 
         app.MapJobs();
         app.MapWorkers();
+        app.MapQueues();
         app.MapStorage();
         app.MapHealth();
         app.MapApiDocument();

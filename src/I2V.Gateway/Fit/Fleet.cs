@@ -31,7 +31,7 @@ internal sealed class Fleet(NpgsqlDataSource database, IOptions<SchedulingOption
 {
     /// <summary>$1 seconds of silence. A worker that runs a job is there as long as its lease.</summary>
     private const string Live = """
-        select w.id, w.name, w.device, w.state, w.lanes, w.models
+        select w.id, w.name, w.device, w.state = 'draining' or w.drain_requested_at is not null, w.lanes, w.models
         from workers w
         where w.state <> 'gone'
             and (w.last_seen_at > clock_timestamp() - make_interval(secs => $1)
@@ -75,7 +75,7 @@ internal sealed class Fleet(NpgsqlDataSource database, IOptions<SchedulingOption
         Id = reader.GetGuid(0),
         Name = reader.GetString(1),
         Device = JsonSerializer.Deserialize<WorkerDevice>(reader.GetString(2), I2VJson.Options)!,
-        IsDraining = reader.GetString(3) == "draining",
+        IsDraining = reader.GetBoolean(3),
         Lanes = reader.GetFieldValue<string[]>(4),
         Models = JsonSerializer.Deserialize<List<ModelCapability>>(reader.GetString(5), I2VJson.Options)!,
     };

@@ -51,7 +51,7 @@ internal sealed class CheckRequest(ModelCatalog catalog, ImageIntake images)
     }
 
     /// <summary>What the user asked for, or 0; never more than the tenant may have.</summary>
-    private static int FindPriority(int? asked, int most, ErrorList errors)
+    public static int FindPriority(int? asked, int most, ErrorList errors)
     {
         if (asked > most)
         {

@@ -59,6 +59,7 @@ internal sealed class JobObjects(JobsDb db, QueueInfos queues, IObjectStore stor
             Error = row.ErrorCode is { } code ? new JobError(code, row.ErrorMessage ?? "", ErrorCode.IsRetryable(code)) : null,
             Metrics = row.Metrics is { } metrics ? metrics with { QueueSeconds = metrics.QueueSeconds ?? QueueSeconds(row) } : null,
             Priority = row.Priority,
+            RetryOf = row.RetryOf is { } origin ? JobId.Format(origin) : null,
             Tags = row.Tags,
             Urls = new JobUrls(self, self + "/events", self + "/cancel", self + "/content"),
         };

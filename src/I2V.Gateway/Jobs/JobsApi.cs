@@ -2,6 +2,7 @@ using I2V.Gateway.Access;
 using I2V.Gateway.Events;
 using I2V.Gateway.Jobs.Intake;
 using I2V.Gateway.OpenApi;
+using I2V.Protocol.Jobs;
 
 namespace I2V.Gateway.Jobs;
 
@@ -26,6 +27,7 @@ internal static class JobsApi
             .AddSingleton<CheckRequest>()
             .AddScoped<EstimateJob>()
             .AddScoped<SubmitJob>()
+            .AddScoped<RepeatJob>()
             .AddScoped<DeleteJob>();
     }
 
@@ -39,6 +41,12 @@ internal static class JobsApi
         routes.MapPost("/v1/jobs:estimate", EstimateJob.HandleAsync).WithTags("Jobs").RequireAuthorization(Scopes.JobsWrite)
             .WithName("EstimateJob").WithSummary("Tells what would become of a job, without one").DisableAntiforgery().Refuses(400, 413, 415, 503);
         write.MapPost("/{id}/cancel", CancelJob.HandleAsync).WithName("CancelJob").WithSummary("Ends a job; repeating it changes nothing").Refuses(404);
+        write.MapPatch("/{id}", PatchJob.HandleAsync).WithName("PatchJob").WithSummary("Changes a job's tags and, while it waits, its priority and whether it is held")
+            .Accepts<JobPatch>("application/json").Refuses(400, 404, 409, 413, 415);
+        write.MapPost("/{id}/retry", RetryJob.HandleAsync).WithName("RetryJob").WithSummary("Makes a new job of one that ended without a film")
+            .Refuses(400, 404, 409, 422, 429, 503);
+        write.MapPost("/{id}/finalize", FinalizeJob.HandleAsync).WithName("FinalizeJob").WithSummary("Makes the same film again at a higher preset")
+            .Accepts<FinalizeRequest>(isOptional: true, "application/json").Refuses(400, 404, 409, 413, 415, 422, 429, 503);
         write.MapDelete("/{id}", DeleteJob.HandleAsync).WithName("DeleteJob").WithSummary("Ends a job and removes it with its files").Refuses(404, 503);
 
         var read = jobs.MapGroup("").RequireAuthorization(Scopes.JobsRead);

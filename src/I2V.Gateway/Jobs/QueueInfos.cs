@@ -13,6 +13,7 @@ namespace I2V.Gateway.Jobs;
 internal sealed class QueueInfos(NpgsqlDataSource database, Fleet fleet, FitCases cases)
 {
     public const string NoCapableWorker = "no_capable_worker";
+    public const string LanePaused = "lane_paused";
 
     /// <summary>A worker that was not heard of for this long is not counted on.</summary>
     private const int AliveSeconds = 60;
@@ -21,7 +22,7 @@ internal sealed class QueueInfos(NpgsqlDataSource database, Fleet fleet, FitCase
     private static readonly string Load = string.Create(CultureInfo.InvariantCulture, $$"""
             select l.lane,
                 (select count(*) from workers w where l.lane = any(w.lanes) and (
-                    (w.state not in ('gone', 'draining') and w.last_seen_at > clock_timestamp() - interval '{{AliveSeconds}} s')
+                    (w.state not in ('gone', 'draining') and w.drain_requested_at is null and w.last_seen_at > clock_timestamp() - interval '{{AliveSeconds}} s')
                     or exists (select 1 from jobs r where r.state = 'running' and r.lease_owner = w.id))) as workers,
                 (select count(*) from jobs r where r.state = 'running' and r.lease_owner in
                     (select w.id from workers w where l.lane = any(w.lanes))) as running,
@@ -46,7 +47,8 @@ internal sealed class QueueInfos(NpgsqlDataSource database, Fleet fleet, FitCase
         {Load})
         select r.position - 1, l.workers, l.running, l.p50, l.p90,
             w.available_at > clock_timestamp() as waits_for_retry,
-            (select count(*) from jobs x where x.tenant_id = w.tenant_id and x.state = 'running') >= t.max_running as at_cap, w.id
+            (select count(*) from jobs x where x.tenant_id = w.tenant_id and x.state = 'running') >= t.max_running as at_cap,
+            exists (select from paused_lanes p where p.lane = w.lane) as paused, w.id
         from wanted w
         join ranked r using (id)
         join load l using (lane)
@@ -60,7 +62,8 @@ internal sealed class QueueInfos(NpgsqlDataSource database, Fleet fleet, FitCase
         {Load})
         select (select count(*) from jobs j where j.state = 'queued' and j.lane = $2 and j.priority >= $4),
             l.workers, l.running, l.p50, l.p90, false,
-            (select count(*) from jobs x where x.tenant_id = t.id and x.state = 'running') >= t.max_running
+            (select count(*) from jobs x where x.tenant_id = t.id and x.state = 'running') >= t.max_running,
+            exists (select from paused_lanes p where p.lane = $2)
         from load l cross join tenants t where t.id = $1
         """;
 
@@ -80,7 +83,7 @@ internal sealed class QueueInfos(NpgsqlDataSource database, Fleet fleet, FitCase
         await using var reader = await command.ExecuteReaderAsync(ct);
         while (await reader.ReadAsync(ct))
         {
-            var id = reader.GetGuid(7);
+            var id = reader.GetGuid(8);
             if (opinions.TryGetValue(id, out var opinion))
             {
                 result[id] = Read(reader, opinion, usualSeconds: null);
@@ -142,6 +145,12 @@ internal sealed class QueueInfos(NpgsqlDataSource database, Fleet fleet, FitCase
             blocked.Add("tenant_running_limit");
         }
 
+        var isPaused = reader.GetBoolean(7);
+        if (isPaused)
+        {
+            blocked.Add(LanePaused);
+        }
+
         blocked.AddRange(FitJudge.Sentences(opinion.WhyNot));
         var (p50, p90) = reader.IsDBNull(3) ? (usualSeconds, usualSeconds) : (reader.GetDouble(3), reader.GetDouble(4));
         return new QueueInfo
@@ -150,7 +159,7 @@ internal sealed class QueueInfos(NpgsqlDataSource database, Fleet fleet, FitCase
             Ahead = (int)ahead,
             FeasibleWorkers = opinion.Able.Count,
             BlockedBy = blocked,
-            EtaSeconds = opinion.Able.Count > 0 && workers > 0 && p50 is { } half && p90 is { } most
+            EtaSeconds = !isPaused && opinion.Able.Count > 0 && workers > 0 && p50 is { } half && p90 is { } most
                 ? new QueueEta(Eta(ahead, workers, running, half), Eta(ahead, workers, running, most))
                 : null,
         };

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Security.Claims;
 using I2V.Gateway.Access;
 using I2V.Gateway.Database;
@@ -20,8 +19,6 @@ namespace I2V.Gateway.Jobs;
 internal sealed class SubmitJob(
     JobTransitions transitions, CheckRequest check, RefitJobs refit, AcceptJob accept, JobReader jobs, TimeProvider clock)
 {
-    private const int RetryAfterSeconds = 1;
-
     public static async Task<Results<Ok<JobObject>, Accepted<JobObject>, ProblemResult>> HandleAsync(
         HttpContext http, ClaimsPrincipal user, SubmitJob submit, JobWait waits, CancellationToken ct)
     {
@@ -29,34 +26,7 @@ internal sealed class SubmitJob(
         var errors = new ErrorList();
         var request = await RequestReader.ReadAsync(http, errors);
 
-        var (result, row) = await submit.SubmitAsync(request, headers, user, errors, ct);
-        if (row is null)
-        {
-            return Refuse(result);
-        }
-
-        if (result is SubmitResult.Replayed)
-        {
-            http.Response.Headers["Idempotent-Replayed"] = "true";
-        }
-
-        if (headers.Wait is { } wait)
-        {
-            http.Response.Headers["Preference-Applied"] = string.Create(CultureInfo.InvariantCulture, $"wait={wait.TotalSeconds:0}");
-        }
-
-        if (await waits.UntilAsync(row, headers.Wait ?? TimeSpan.Zero, view => view.Job.Status.IsTerminal(), ct) is not { Job: var job })
-        {
-            return JobReader.NotFound();
-        }
-
-        if (headers.Wait is not null && job.Status.IsTerminal())
-        {
-            return TypedResults.Ok(job);
-        }
-
-        http.Response.Headers.RetryAfter = RetryAfterSeconds.ToString(CultureInfo.InvariantCulture);
-        return TypedResults.Accepted(job.Urls.Self, job);
+        return await SubmitAnswer.TellAsync(http, await submit.SubmitAsync(request, headers, user, errors, ct), headers, waits, ct);
     }
 
     /// <returns>What became of it, and the job's row where there is one now.</returns>
@@ -115,11 +85,4 @@ internal sealed class SubmitJob(
             StartWithin = headers.StartTimeout,
             Traceparent = headers.Traceparent,
         };
-
-    private static ProblemResult Refuse(SubmitResult result) => result switch
-    {
-        SubmitResult.KeyReused => Problems.IdempotencyKeyReused(),
-        SubmitResult.QueueFull full => Problems.QueueFull($"Your queue holds {full.MaxQueued} jobs, as many as it may. Try again when some have run."),
-        _ => JobReader.NotFound(),
-    };
 }

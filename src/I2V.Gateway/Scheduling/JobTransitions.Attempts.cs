@@ -27,7 +27,7 @@ internal sealed partial class JobTransitions
             signals.Progressed(lease.JobId);
         }
 
-        return new Beat(reader.GetGuid(0), CancelRequested: reader.GetBoolean(1));
+        return new Beat(reader.GetGuid(0), CancelRequested: reader.GetBoolean(1), DrainRequested: reader.GetBoolean(3));
     }
 
     /// <summary>Makes the film the job's result, for good. The same film of the same attempt again gets the same answer.</summary>
@@ -94,4 +94,4 @@ internal sealed partial class JobTransitions
 }
 
 /// <summary>The lease is renewed.</summary>
-internal sealed record Beat(Guid TenantId, bool CancelRequested);
+internal sealed record Beat(Guid TenantId, bool CancelRequested, bool DrainRequested);

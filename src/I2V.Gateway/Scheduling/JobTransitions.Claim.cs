@@ -70,6 +70,7 @@ internal sealed partial class JobTransitions
         NpgsqlConnection connection, Claimant claimant, CancellationToken ct)
     {
         await using var batch = new NpgsqlBatch(connection);
+        batch.BatchCommands.Add(new NpgsqlBatchCommand(TransitionSql.ShareLanes));
         var see = new NpgsqlBatchCommand(TransitionSql.SeeWorker);
         see.Parameters.Uuid(claimant.WorkerId).Long(claimant.MemoryFreeBytes).Text(claimant.WarmModel).Long(claimant.HostFreeBytes);
         var repeat = new NpgsqlBatchCommand(TransitionSql.RepeatClaim);
@@ -81,6 +82,7 @@ internal sealed partial class JobTransitions
         batch.BatchCommands.Add(lapse);
 
         await using var reader = await batch.ExecuteReaderAsync(ct);
+        await reader.NextResultAsync(ct);
         var lanes = await reader.ReadAsync(ct) ? reader.GetFieldValue<string[]>(0) : null;
         await reader.NextResultAsync(ct);
         var repeated = await reader.ReadAsync(ct) ? ReadLeased(reader) : null;

@@ -17,7 +17,7 @@ internal static class SqlParameters
 
     public static NpgsqlParameterCollection Bytes(this NpgsqlParameterCollection all, byte[]? value) => all.With(NpgsqlDbType.Bytea, value);
 
-    public static NpgsqlParameterCollection Int(this NpgsqlParameterCollection all, int value) => all.With(NpgsqlDbType.Integer, value);
+    public static NpgsqlParameterCollection Int(this NpgsqlParameterCollection all, int? value) => all.With(NpgsqlDbType.Integer, value);
 
     public static NpgsqlParameterCollection Long(this NpgsqlParameterCollection all, long? value) => all.With(NpgsqlDbType.Bigint, value);
 

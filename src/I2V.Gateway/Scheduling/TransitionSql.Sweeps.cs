@@ -5,12 +5,12 @@ namespace I2V.Gateway.Scheduling;
 
 internal static partial class TransitionSql
 {
-    /// <summary>$1 worker, $2 free bytes, $3 warm model, $4 the host's free bytes. Locks the worker, so that two claims of one worker take turns.</summary>
+    /// <summary>$1 worker, $2 free bytes, $3 warm model, $4 the host's free bytes. Locks the worker, so that two claims of one worker take turns. Returns the lanes that are open to it.</summary>
     public const string SeeWorker = """
         update workers set last_seen_at = clock_timestamp(),
             memory_free_bytes = coalesce($2, memory_free_bytes), warm_model = $3, host_free_bytes = coalesce($4, host_free_bytes)
         where id = $1 and state <> 'gone'
-        returning lanes
+        returning open_lanes(workers)
         """;
 
     /// <summary>$1 worker, $2 lease seconds. The answer to its last claim was lost when no heartbeat followed it: it gets the same again.</summary>
@@ -161,7 +161,7 @@ internal static partial class TransitionSql
         with stalled as materialized (
             select j.id
             from (
-                select w.id, w.memory_total_bytes, lane from workers w cross join unnest(w.lanes) as lane
+                select w.id, w.memory_total_bytes, lane from workers w cross join unnest(open_lanes(w)) as lane
                 where w.state = 'idle' and w.last_seen_at > clock_timestamp() - make_interval(secs => $2)
                     and not exists (select from jobs r where r.lease_owner = w.id and r.state = 'running')) idle
             cross join lateral (

@@ -40,6 +40,7 @@ internal static partial class TransitionSql
 
     public const string CountQueued = """
         select t.max_queued, (select count(*) from jobs j where j.tenant_id = t.id and j.state = 'queued')::int
+            + (select count(*) from jobs j where j.tenant_id = t.id and j.state = 'held')::int
         from tenants t where t.id = $1
         """;
 
@@ -106,7 +107,9 @@ internal static partial class TransitionSql
         event as (
             insert into job_events
             select e.* from changed c cross join lateral new_event(c.job, '{JobEventTypes.Progress}') e where c.tell)
-        select (job).tenant_id, (job).cancel_requested_at is not null, tell from changed
+        select (job).tenant_id, (job).cancel_requested_at is not null, tell,
+            exists (select from workers w where w.id = changed.lease_owner and w.drain_requested_at is not null)
+        from changed
         """;
 
     /// <summary>

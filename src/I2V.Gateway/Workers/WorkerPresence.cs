@@ -14,9 +14,10 @@ internal static class WorkerPresence
         update workers set last_seen_at = clock_timestamp(), state = $2,
             memory_free_bytes = coalesce($3, memory_free_bytes), warm_model = $4, host_free_bytes = coalesce($5, host_free_bytes)
         where id = $1 and state <> 'gone'
+        returning drain_requested_at is not null
         """;
 
-    public static async Task<Results<NoContent, ProblemResult>> HeartbeatAsync(
+    public static async Task<Results<Ok<IdleHeartbeatAnswer>, ProblemResult>> HeartbeatAsync(
         Guid id, IdleHeartbeat request, NpgsqlDataSource database, CancellationToken ct)
     {
         if (request.State is not ("idle" or "loading" or "draining"))
@@ -26,9 +27,9 @@ internal static class WorkerPresence
 
         await using var command = database.CreateCommand(Beat);
         command.Parameters.Uuid(id).Text(request.State).Long(request.MemoryFreeBytes).Text(request.WarmModel).Long(request.HostFreeBytes);
-        return await command.ExecuteNonQueryAsync(ct) == 0
-            ? Problems.NotFound("This worker is not registered, or another took over its device. Register again.")
-            : TypedResults.NoContent();
+        return await command.ExecuteScalarAsync(ct) is bool drain
+            ? TypedResults.Ok(new IdleHeartbeatAnswer(drain))
+            : Problems.NotFound("This worker is not registered, or another took over its device. Register again.");
     }
 
     /// <summary>What the worker still holds goes back to the queue at once. Saying it again changes nothing.</summary>

@@ -15,8 +15,9 @@ internal sealed class WorkerReader(NpgsqlDataSource database, IOptions<Schedulin
     private const string Columns = """
         select w.id, w.name, w.device, w.models, w.warm_model, w.version, w.registered_at, w.last_seen_at,
             case when w.state = 'gone' then 'gone'
-                when j.id is not null then 'busy'
+                when j.id is not null then case when w.drain_requested_at is null then 'busy' else 'draining' end
                 when w.last_seen_at < clock_timestamp() - make_interval(secs => $2) then 'silent'
+                when w.drain_requested_at is not null then 'draining'
                 else w.state end,
             case when j.tenant_id = $1 then j.id end, w.memory_free_bytes,
             case when j.tenant_id = $1 then j.applied ->> 'rung' end

@@ -1,4 +1,5 @@
 using I2V.Gateway.Access;
+using I2V.Gateway.OpenApi;
 using I2V.Gateway.Scheduling;
 
 namespace I2V.Gateway.Workers;
@@ -31,6 +32,10 @@ internal static class WorkersApi
         var fleet = routes.MapGroup("/v1/workers").WithTags("Workers").RequireAuthorization(Scopes.JobsRead);
         fleet.MapGet("/", ListWorkers.HandleAsync).WithName("ListWorkers");
         fleet.MapGet("/{id}", ListWorkers.HandleOneAsync).WithName("GetWorker");
+
+        var manage = routes.MapGroup("/v1/workers").WithTags("Workers").RequireAuthorization(Scopes.Admin);
+        manage.MapPost("/{id}/drain", DrainWorker.DrainAsync).WithName("DrainWorker").WithSummary("Lets a worker finish its job and gives it no further one").Refuses(404, 409);
+        manage.MapPost("/{id}/resume", DrainWorker.ResumeAsync).WithName("ResumeWorker").WithSummary("Takes a drain back").Refuses(404, 409);
         return routes;
     }
 }

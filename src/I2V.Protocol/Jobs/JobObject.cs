@@ -43,6 +43,9 @@ public sealed record JobObject
 
     public int Priority { get; init; }
 
+    /// <summary>The job that it was made of, by a retry or by finalizing.</summary>
+    public string? RetryOf { get; init; }
+
     public IReadOnlyDictionary<string, string> Tags { get; init; } = new Dictionary<string, string>();
 
     public required JobUrls Urls { get; init; }

@@ -133,6 +133,9 @@ public sealed record IdleHeartbeat
     public string? WarmModel { get; init; }
 }
 
+/// <param name="Drain">True while the gateway gives the worker no job, because somebody asked it to drain.</param>
+public sealed record IdleHeartbeatAnswer(bool Drain);
+
 /// <summary><c>POST /worker/v1/claims</c>: the best waiting job for this worker now, or 204.</summary>
 public sealed record ClaimRequest
 {
@@ -218,7 +221,11 @@ public enum HeartbeatAction
     Lost = 3,
 }
 
-public sealed record HeartbeatAnswer(HeartbeatAction Action, int LeaseSeconds);
+public sealed record HeartbeatAnswer(HeartbeatAction Action, int LeaseSeconds)
+{
+    /// <summary>True when the worker is to finish its job and gets no further one.</summary>
+    public bool Drain { get; init; }
+}
 
 /// <summary>A file of the attempt: <c>video</c>, <c>poster</c> or <c>manifest</c>.</summary>
 public sealed record Artifact

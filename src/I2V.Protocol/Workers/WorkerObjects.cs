@@ -14,7 +14,7 @@ public sealed record WorkerObject
     /// <summary>Names of the models that it serves.</summary>
     public required IReadOnlyList<string> Models { get; init; }
 
-    /// <summary><c>loading</c>, <c>idle</c>, <c>busy</c>, <c>draining</c>, <c>silent</c> (not heard of for a while) or <c>gone</c>.</summary>
+    /// <summary><c>loading</c>, <c>idle</c>, <c>busy</c>, <c>draining</c> (takes nothing more, and is done when it has no <see cref="CurrentJob"/>), <c>silent</c> (not heard of for a while) or <c>gone</c>.</summary>
     public required string State { get; init; }
 
     /// <summary>The model that is loaded.</summary>

@@ -20,6 +20,8 @@ internal sealed partial class WorkerRegistration(
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(10);
 
+    private bool isDraining;
+
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
@@ -78,7 +80,7 @@ internal sealed partial class WorkerRegistration(
 
         try
         {
-            await gateway.HeartbeatIdleAsync(me.WorkerId, state.Beat(), ct);
+            Obey(await gateway.HeartbeatIdleAsync(me.WorkerId, state.Beat(), ct));
         }
         catch (GatewayException error) when (error.Error == GatewayError.NotFound)
         {
@@ -88,6 +90,25 @@ internal sealed partial class WorkerRegistration(
         catch (GatewayException error)
         {
             LogNoHeartbeat(error.Message);
+        }
+    }
+
+    /// <summary>It asks on, so that it has work at once when the drain is taken back; what it gets meanwhile is the gateway's to decide.</summary>
+    private void Obey(IdleHeartbeatAnswer answer)
+    {
+        if (answer.Drain == isDraining)
+        {
+            return;
+        }
+
+        isDraining = answer.Drain;
+        if (isDraining)
+        {
+            LogDrained();
+        }
+        else
+        {
+            LogResumed();
         }
     }
 
@@ -114,6 +135,12 @@ internal sealed partial class WorkerRegistration(
 
     [LoggerMessage(2005, LogLevel.Warning, "The gateway did not hear the goodbye ({Reason}); it will notice the silence")]
     private partial void LogNoGoodbye(string reason);
+
+    [LoggerMessage(2006, LogLevel.Information, "Drained: the gateway gives this worker no further job until somebody resumes it")]
+    private partial void LogDrained();
+
+    [LoggerMessage(2007, LogLevel.Information, "Resumed: the gateway gives this worker jobs again")]
+    private partial void LogResumed();
 }
 
 internal static class RegistrationExtensions

@@ -33,6 +33,7 @@ internal sealed partial class LeaseKeeper : IAsyncDisposable
     private AttemptPlan? plan;
     private AttemptStop reason;
     private ITimer? drainLimit;
+    private bool isDraining;
 
     private LeaseKeeper(GatewayClient gateway, ClaimedJob job, TimeSpan interval, Func<DeviceVitals> vitals, TimeProvider time, ILogger logger)
     {
@@ -182,6 +183,12 @@ internal sealed partial class LeaseKeeper : IAsyncDisposable
         // Counted from the moment of asking: the gateway's clock started no earlier than that.
         var left = TimeSpan.FromSeconds(answer.LeaseSeconds) - time.GetElapsedTime(sent);
         lease.Change(left > TimeSpan.Zero ? left : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
+        if (answer.Drain && !isDraining)
+        {
+            LogDraining();
+        }
+
+        isDraining = answer.Drain;
         if (answer.Action == HeartbeatAction.Cancel)
         {
             Stop(AttemptStop.Canceled);
@@ -234,4 +241,7 @@ internal sealed partial class LeaseKeeper : IAsyncDisposable
 
     [LoggerMessage(3503, LogLevel.Warning, "No heartbeat has arrived for {Seconds} s: the lease may belong to somebody else, so this attempt stops itself")]
     private partial void LogFenced(int seconds);
+
+    [LoggerMessage(3504, LogLevel.Information, "Asked to drain: this job is finished, and the gateway gives this worker no further one")]
+    private partial void LogDraining();
 }

@@ -18,7 +18,7 @@ public sealed class MigrationTests
         Assert.All(startups, startup => Assert.True(startup.IsMigrated));
         await using var database = NpgsqlDataSource.Create(connectionString);
         await using var count = database.CreateCommand("""select count(*) from "__EFMigrationsHistory" """);
-        Assert.Equal(2L, await count.ExecuteScalarAsync(Ct));
+        Assert.Equal(3L, await count.ExecuteScalarAsync(Ct));
         await using var tenants = database.CreateCommand("select count(*) from tenants where name = 'default'");
         Assert.Equal(1L, await tenants.ExecuteScalarAsync(Ct));
     }

@@ -31,6 +31,9 @@ public sealed class TransitionTableTests(TransitionTableTests.Database database)
         Refuse,
         Degrade,
         Cancel,
+        Hold,
+        LetGo,
+        Prioritise,
         Reap,
         Expire,
     }
@@ -98,6 +101,10 @@ public sealed class TransitionTableTests(TransitionTableTests.Database database)
         (Start.Canceling, Verb.FailRetryable or Verb.FailForGood or Verb.Release or Verb.Refuse or Verb.Reap) => "canceled",
         (Start.PastDeadline, Verb.FailRetryable or Verb.FailForGood or Verb.Release or Verb.Refuse or Verb.Reap) => "expired",
         (Start.Queued or Start.Held or Start.Retrying, Verb.Cancel) => "canceled",
+        (Start.Queued or Start.Retrying, Verb.Hold) => "held",
+        (Start.Held, Verb.LetGo) => "queued",
+        (Start.Queued or Start.Retrying, Verb.Prioritise) => "queued",
+        (Start.Held, Verb.Prioritise) => "held",
         (Start.Queued or Start.Held or Start.Retrying, Verb.Expire) => "expired",
         _ => null,
     };
@@ -105,7 +112,7 @@ public sealed class TransitionTableTests(TransitionTableTests.Database database)
     private static Speaker[] SpeakersOf(Verb verb) => verb switch
     {
         Verb.Reap or Verb.Expire => [Speaker.Rightful],
-        Verb.Cancel => [Speaker.Rightful, Speaker.OfAnotherTenant],
+        Verb.Cancel or Verb.Hold or Verb.LetGo or Verb.Prioritise => [Speaker.Rightful, Speaker.OfAnotherTenant],
         _ => [Speaker.Rightful, Speaker.WithWrongToken, Speaker.OfAnOlderAttempt, Speaker.OfANewerAttempt, Speaker.AboutAnotherJob],
     };
 
@@ -187,6 +194,9 @@ public sealed class TransitionTableTests(TransitionTableTests.Database database)
         Verb.Refuse => Lab.Transitions.RefuseAsync(lease, Samples.Refusal(lease, neededGb: 9, freeGb: 7), Ct),
         Verb.Degrade => Lab.Transitions.DegradeAsync(lease, Samples.Step(lease, "resident", "sliced"), Ct),
         Verb.Cancel => Lab.Transitions.CancelAsync(tenant, lease.JobId, Ct),
+        Verb.Hold => Lab.Transitions.ChangeAsync(tenant, lease.JobId, new JobChange(Hold: true), Ct),
+        Verb.LetGo => Lab.Transitions.ChangeAsync(tenant, lease.JobId, new JobChange(Hold: false), Ct),
+        Verb.Prioritise => Lab.Transitions.ChangeAsync(tenant, lease.JobId, new JobChange(Priority: 7), Ct),
         Verb.Reap => Lab.Transitions.ReapAsync(Ct),
         Verb.Expire => Lab.Transitions.ExpireAsync(Ct),
         _ => throw new ArgumentOutOfRangeException(nameof(verb)),

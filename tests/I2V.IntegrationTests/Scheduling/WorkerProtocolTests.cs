@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Security.Cryptography;
+using I2V.IntegrationTests.Jobs;
 using I2V.IntegrationTests.Servers;
 using I2V.Protocol;
 using I2V.Protocol.Errors;
@@ -159,7 +160,7 @@ public sealed class WorkerProtocolTests : IAsyncLifetime
     public async Task An_idle_worker_is_seen_and_one_that_said_goodbye_must_register_again()
     {
         var beat = new IdleHeartbeat { State = "draining", MemoryFreeBytes = 123, WarmModel = model };
-        Assert.Equal(HttpStatusCode.NoContent, (await http.PostAsJsonAsync($"/worker/v1/workers/{worker}/heartbeat", beat, I2VJson.Options, Ct)).StatusCode);
+        Assert.Equal(new IdleHeartbeatAnswer(Drain: false), await http.PostAsJsonAsync($"/worker/v1/workers/{worker}/heartbeat", beat, I2VJson.Options, Ct).ReadAsync<IdleHeartbeatAnswer>());
         using var user = gateway.NewClient(gateway.ApiKey);
         var seen = await user.GetFromJsonAsync<WorkerObject>($"/v1/workers/{worker}", I2VJson.Options, Ct);
         Assert.Equal(("draining", 123L, model), (seen!.State, seen.Device.MemoryFreeBytes, seen.WarmModel));

@@ -42,7 +42,7 @@ internal sealed partial class RequestBinder(ErrorList errors, bool imageRequired
             Fit = BindFit(top.Object("fit")),
             Priority = top.Integer("priority", MinPriority, MaxPriority),
             Speed = top.OneOf("speed", "exact", "fast") ?? "exact",
-            Tags = BindTags(top.Object("tags")),
+            Tags = top.Object("tags") is { } tags ? BindTags(tags, errors) : new Dictionary<string, string>(),
             Output = BindOutput(top.Object("output")),
         };
         top.Refuse("webhook", "Webhooks are not available yet: follow the job's events instead.");
@@ -88,15 +88,11 @@ internal sealed partial class RequestBinder(ErrorList errors, bool imageRequired
         return result;
     }
 
-    private Dictionary<string, string> BindTags(Fields? tags)
+    /// <summary>The same rules wherever tags are given.</summary>
+    public static Dictionary<string, string> BindTags(Fields tags, ErrorList errors)
     {
         const int most = 16;
         var result = new Dictionary<string, string>(StringComparer.Ordinal);
-        if (tags is null)
-        {
-            return result;
-        }
-
         var names = tags.Names.ToArray();
         if (names.Length > most)
         {

@@ -110,7 +110,7 @@ internal static class StrictJson
                 case JsonTokenType.Null:
                     return new RawNull(pointer);
                 default:
-                    return new RawBoolean(pointer);
+                    return new RawBoolean(pointer, reader.TokenType == JsonTokenType.True);
             }
         }
 
