@@ -1,6 +1,7 @@
 using System.CommandLine;
 using I2V.Cli.Configuration;
 using I2V.Cli.Doctor;
+using I2V.Cli.Fleet;
 using I2V.Cli.Jobs;
 using I2V.Cli.Models;
 using I2V.Cli.Render;
@@ -16,6 +17,8 @@ var root = new RootCommand("Send an image, get a video: a job queue with GPU wor
     WatchCommand.Create(),
     JobsCommand.Create(),
     CancelCommand.Create(),
+    QueuesCommand.Create(),
+    WorkersCommand.Create(),
     RenderCommand.Create(),
     ModelsCommand.Create(),
     DoctorCommand.Create(),

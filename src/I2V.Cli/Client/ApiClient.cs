@@ -5,10 +5,11 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using I2V.Protocol;
 using I2V.Protocol.Jobs;
+using I2V.Protocol.Workers;
 
 namespace I2V.Cli.Client;
 
-/// <summary>The calls of <c>/v1/jobs</c>. What the gateway refuses becomes one sentence and an exit code.</summary>
+/// <summary>The calls of <c>/v1</c>. What the gateway refuses becomes one sentence and an exit code.</summary>
 internal sealed class ApiClient(HttpClient http, TimeProvider time) : IDisposable
 {
     private const int Tries = 4;
@@ -75,6 +76,32 @@ internal sealed class ApiClient(HttpClient http, TimeProvider time) : IDisposabl
     public Task<CancelAnswer> CancelAsync(string id, CancellationToken ct) =>
         CallAsync<CancelAnswer>(new HttpRequestMessage(HttpMethod.Post, $"v1/jobs/{Uri.EscapeDataString(id)}/cancel"), CallTimeout, ct);
 
+    public Task<JobObject> PatchJobAsync(string id, JobPatch patch, CancellationToken ct) =>
+        SendAsync<JobObject>(HttpMethod.Patch, $"v1/jobs/{Uri.EscapeDataString(id)}", patch, ct);
+
+    /// <summary>Said once: who repeats it after a cut connection makes another job.</summary>
+    public Task<JobObject> RetryJobAsync(string id, CancellationToken ct) =>
+        SendAsync<JobObject>(HttpMethod.Post, $"v1/jobs/{Uri.EscapeDataString(id)}/retry", body: null, ct);
+
+    public Task<JobObject> FinalizeJobAsync(string id, FinalizeRequest request, CancellationToken ct) =>
+        SendAsync<JobObject>(HttpMethod.Post, $"v1/jobs/{Uri.EscapeDataString(id)}/finalize", request, ct);
+
+    public Task<QueueList> ListQueuesAsync(CancellationToken ct) => SendAsync<QueueList>(HttpMethod.Get, "v1/queues", body: null, ct);
+
+    /// <param name="lane">Its name.</param>
+    /// <param name="action"><c>pause</c> or <c>resume</c>.</param>
+    /// <param name="ct">Stops waiting.</param>
+    public Task<QueueObject> ChangeQueueAsync(string lane, string action, CancellationToken ct) =>
+        SendAsync<QueueObject>(HttpMethod.Post, $"v1/queues/{Uri.EscapeDataString(lane)}/{action}", body: null, ct);
+
+    public Task<WorkerList> ListWorkersAsync(CancellationToken ct) => SendAsync<WorkerList>(HttpMethod.Get, "v1/workers", body: null, ct);
+
+    /// <param name="id">The worker's.</param>
+    /// <param name="action"><c>drain</c> or <c>resume</c>.</param>
+    /// <param name="ct">Stops waiting.</param>
+    public Task<WorkerObject> ChangeWorkerAsync(Guid id, string action, CancellationToken ct) =>
+        SendAsync<WorkerObject>(HttpMethod.Post, $"v1/workers/{id}/{action}", body: null, ct);
+
     /// <summary>Opens the job's event stream. Null when everything after <paramref name="lastEventId"/> has been told.</summary>
     public async Task<HttpResponseMessage?> OpenEventsAsync(string id, string? lastEventId, CancellationToken ct)
     {
@@ -96,6 +123,12 @@ internal sealed class ApiClient(HttpClient http, TimeProvider time) : IDisposabl
     }
 
     public void Dispose() => http.Dispose();
+
+    private Task<T> SendAsync<T>(HttpMethod method, string path, object? body, CancellationToken ct)
+    {
+        var content = body is null ? null : JsonContent.Create(body, body.GetType(), options: I2VJson.Options);
+        return CallAsync<T>(new HttpRequestMessage(method, path) { Content = content }, CallTimeout, ct);
+    }
 
     private async Task<T> CallAsync<T>(HttpRequestMessage request, TimeSpan timeout, CancellationToken ct)
     {

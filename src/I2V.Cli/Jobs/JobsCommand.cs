@@ -8,7 +8,7 @@ using I2V.Protocol.Jobs;
 
 namespace I2V.Cli.Jobs;
 
-/// <summary><c>i2v jobs --status running</c></summary>
+/// <summary><c>i2v jobs --status running</c>, and what can be done to one: <see cref="ManageJobCommands"/>.</summary>
 internal static class JobsCommand
 {
     public static Command Create()
@@ -24,7 +24,12 @@ internal static class JobsCommand
                 result.AddError("--limit must be 1 … 100.");
             }
         });
-        var command = new Command("jobs", "List jobs, newest first. " + ClientCommand.ExitCodes);
+        var command = new Command("jobs", "List jobs, newest first, or change one. " + ClientCommand.ExitCodes);
+        foreach (var change in ManageJobCommands.Create())
+        {
+            command.Add(change);
+        }
+
         command.Add(status);
         command.Add(limit);
         command.SetClientAction(client, async (parsed, api, ct) =>

@@ -7,7 +7,7 @@ internal static class OperationDetails
 {
     public static IEnumerable<OpenApiParameter> Parameters(string? operation) => operation switch
     {
-        "SubmitJob" =>
+        "SubmitJob" or "RetryJob" or "FinalizeJob" =>
         [
             Header("Prefer", JsonSchemaType.String, "wait=N, up to 60: answers when the job has ended or after N seconds."),
             Header("Idempotency-Key", JsonSchemaType.String, "1 to 255 characters, kept for 24 hours: the same request again gets the same job, another request 422."),
@@ -34,7 +34,7 @@ internal static class OperationDetails
 
     public static IEnumerable<(string Status, (string Name, OpenApiHeader Header) Header)> Headers(string? operation) => operation switch
     {
-        "SubmitJob" =>
+        "SubmitJob" or "RetryJob" or "FinalizeJob" =>
         [
             ("202", Answer("Location", "The job's address.")),
             ("202", Answer("Retry-After", "Seconds after which asking again makes sense.")),

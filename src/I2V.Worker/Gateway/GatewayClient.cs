@@ -36,8 +36,10 @@ internal sealed class GatewayClient(HttpClient http, TimeProvider time)
     public async Task<WorkerRegistered> RegisterAsync(RegisterWorker worker, CancellationToken ct) =>
         Expect(await CallAsync<WorkerRegistered>(HttpMethod.Post, "worker/v1/workers", worker, CallTimeout, ct));
 
+    /// <summary>A gateway of before drains answers nothing.</summary>
     public async Task<IdleHeartbeatAnswer> HeartbeatIdleAsync(Guid workerId, IdleHeartbeat beat, CancellationToken ct) =>
-        Expect(await CallAsync<IdleHeartbeatAnswer>(HttpMethod.Post, $"worker/v1/workers/{workerId}/heartbeat", beat, CallTimeout, ct));
+        await CallAsync<IdleHeartbeatAnswer>(HttpMethod.Post, $"worker/v1/workers/{workerId}/heartbeat", beat, CallTimeout, ct)
+            ?? new IdleHeartbeatAnswer(Drain: false);
 
     public Task GoodbyeAsync(Guid workerId, CancellationToken ct) =>
         CallAsync<JsonElement?>(HttpMethod.Delete, $"worker/v1/workers/{workerId}", body: null, CallTimeout, ct);

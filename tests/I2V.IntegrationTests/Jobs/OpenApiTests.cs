@@ -18,6 +18,8 @@ public sealed class OpenApiTests(ApiFixture api) : IClassFixture<ApiFixture>
         {
             ("/v1/jobs", "post"), ("/v1/jobs", "get"), ("/v1/jobs/{id}", "get"), ("/v1/jobs/{id}", "delete"), ("/v1/jobs/{id}/cancel", "post"),
             ("/v1/jobs/{id}/events", "get"), ("/v1/jobs/{id}/attempts", "get"), ("/v1/jobs:estimate", "post"), ("/v1/jobs/{id}/content", "get"), ("/v1/models", "get"), ("/v1/models/{id}", "get"),
+            ("/v1/jobs/{id}", "patch"), ("/v1/jobs/{id}/retry", "post"), ("/v1/jobs/{id}/finalize", "post"), ("/v1/queues", "get"),
+            ("/v1/queues/{lane}/pause", "post"), ("/v1/queues/{lane}/resume", "post"), ("/v1/workers/{id}/drain", "post"), ("/v1/workers/{id}/resume", "post"),
             ("/v1/workers", "get"), ("/health/ready", "get"),
         })
         {
@@ -36,6 +38,12 @@ public sealed class OpenApiTests(ApiFixture api) : IClassFixture<ApiFixture>
             Assert.True(submit.GetProperty("responses").GetProperty(status).GetProperty("content").TryGetProperty("application/problem+json", out _), status);
         }
 
+        var patch = paths.GetProperty("/v1/jobs/{id}").GetProperty("patch");
+        Assert.True(patch.GetProperty("requestBody").GetProperty("content").TryGetProperty("application/json", out _));
+        Assert.True(patch.GetProperty("responses").GetProperty("409").GetProperty("content").TryGetProperty("application/problem+json", out _));
+        Assert.Contains(
+            "Idempotency-Key",
+            paths.GetProperty("/v1/jobs/{id}/retry").GetProperty("post").GetProperty("parameters").EnumerateArray().Select(parameter => parameter.GetProperty("name").GetString()));
         Assert.True(submit.GetProperty("responses").GetProperty("202").GetProperty("headers").TryGetProperty("Location", out _));
         Assert.True(submit.TryGetProperty("security", out _));
         Assert.True(root.GetProperty("components").GetProperty("schemas").GetProperty("JobObject").GetProperty("properties").TryGetProperty("status_reason", out _));

@@ -135,6 +135,54 @@ public sealed class CliTests(OneWorker running) : IClassFixture<OneWorker>
         Assert.All(ours.Frames.Zip(theirs.Frames), pair => Assert.Equal(pair.Second.Pixels, pair.First.Pixels));
     }
 
+    [Fact]
+    public async Task Jobs_lanes_and_workers_are_managed_from_the_command_line()
+    {
+        const string lane = "i2v.lane.motion";
+        var photo = await Photos.PatternAsync();
+        Assert.Equal("paused", await SayAsync("queues", "pause", lane));
+        var first = LastLine((await RunAsync("submit", photo, "--frames", "2")).Output);
+        var second = LastLine((await RunAsync("submit", photo, "--frames", "2")).Output);
+        Assert.Contains("lane_paused", (await stack.Api.GetJobAsync(first, Ct)).Queue!.BlockedBy);
+        Assert.Matches(@$"{lane}\s+paused\s+2", await SayAsync("queues"));
+
+        Assert.Equal("held", await SayAsync("jobs", "hold", first));
+        Assert.Equal("7", await SayAsync("jobs", "priority", second, "7"));
+        Assert.Equal("open", await SayAsync("queues", "resume", lane));
+        var made = await stack.WaitForEndAsync(await stack.Api.GetJobAsync(second, Ct));
+        Assert.Equal((JobStatus.Succeeded, 7), (made.Status, made.Priority));
+        var running = await RunAsync("jobs", "hold", second);
+        Assert.Equal(ExitCode.Failure, running.ExitCode);
+        Assert.StartsWith("The job is succeeded", running.Error, StringComparison.Ordinal);
+        Assert.Equal(JobStatus.Held, (await stack.Api.GetJobAsync(first, Ct)).Status);
+
+        // A worker that is to drain gets nothing, though a job is let go to it; then it gets it.
+        var worker = Assert.Single((await stack.Api.ListWorkersAsync(Ct)).Data);
+        Assert.Equal("draining", await SayAsync("workers", "drain", $"{worker.Id}"));
+        Assert.Contains("draining", await SayAsync("workers"), StringComparison.Ordinal);
+        Assert.Equal("queued", await SayAsync("jobs", "release", first));
+        Assert.Contains((await stack.Api.GetJobAsync(first, Ct)).Queue!.BlockedBy, reason => reason.Contains("takes nothing more", StringComparison.Ordinal));
+        await SayAsync("cancel", first);
+        Assert.NotEqual("draining", await SayAsync("workers", "resume", $"{worker.Id}"));
+
+        var again = await SayAsync("jobs", "retry", first);
+        var retried = await stack.WaitForEndAsync(await stack.Api.GetJobAsync(again, Ct));
+        Assert.Equal((JobStatus.Succeeded, first), (retried.Status, retried.RetryOf));
+        var none = await RunAsync("jobs", "finalize", again);
+        Assert.Equal(ExitCode.Usage, none.ExitCode);
+        Assert.Contains("has no presets", none.Error, StringComparison.Ordinal);
+    }
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    /// <summary>What it prints, without what goes wrong.</summary>
+    private async Task<string> SayAsync(params string[] arguments)
+    {
+        var run = await RunAsync(arguments);
+        Assert.True(run.ExitCode == ExitCode.Ok, run.Error);
+        return run.Output.TrimEnd();
+    }
+
     private static string LastLine(string output) => output.TrimEnd().Split('\n')[^1];
 
     private static async Task<(string Codec, int Frames)> ProbeAsync(string path)

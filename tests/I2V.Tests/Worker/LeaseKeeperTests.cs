@@ -219,7 +219,7 @@ public sealed class LeaseKeeperTests
 
     private LeaseKeeper Start(FakeServer server) => Start(server, () => default);
 
-    private static ClaimedJob NewJob() => new()
+    internal static ClaimedJob NewJob() => new()
     {
         JobId = Guid.CreateVersion7(),
         Attempt = 1,
