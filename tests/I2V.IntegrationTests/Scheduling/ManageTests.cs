@@ -150,7 +150,7 @@ public sealed class ManageTests : IAsyncLifetime
         }
 
         var pausing = lab.Transitions.PauseLaneAsync(Lane, Ct);
-        await WaitForWaiterAsync();
+        await WaitForWaiterAsync(pausing);
         Assert.False(pausing.IsCompleted);
         await claim.CommitAsync(Ct);
         await pausing;
@@ -273,11 +273,11 @@ public sealed class ManageTests : IAsyncLifetime
         return jobs;
     }
 
-    /// <summary>Until somebody waits for the lock, as Postgres sees it.</summary>
-    private async Task WaitForWaiterAsync()
+    /// <summary>Until somebody waits for the lock, as Postgres sees it, or nobody needed to.</summary>
+    private async Task WaitForWaiterAsync(Task waiter)
     {
         const string waiters = "select count(*) from pg_locks where locktype = 'advisory' and not granted and database = (select oid from pg_database where datname = current_database())";
-        while (await lab.ScalarAsync<long>(waiters) == 0)
+        while (!waiter.IsCompleted && await lab.ScalarAsync<long>(waiters) == 0)
         {
             Ct.ThrowIfCancellationRequested();
         }

@@ -162,7 +162,7 @@ public sealed class CliTests(OneWorker running) : IClassFixture<OneWorker>
         Assert.Contains("draining", await SayAsync("workers"), StringComparison.Ordinal);
         Assert.Equal("queued", await SayAsync("jobs", "release", first));
         Assert.Contains((await stack.Api.GetJobAsync(first, Ct)).Queue!.BlockedBy, reason => reason.Contains("takes nothing more", StringComparison.Ordinal));
-        await SayAsync("cancel", first);
+        Assert.Equal("canceled", await SayAsync("cancel", first)); // it waited, so that nobody has to stop it
         Assert.NotEqual("draining", await SayAsync("workers", "resume", $"{worker.Id}"));
 
         var again = await SayAsync("jobs", "retry", first);
