@@ -8,6 +8,7 @@ using I2V.Gateway.Jobs;
 using I2V.Gateway.OpenApi;
 using I2V.Gateway.Scheduling;
 using I2V.Gateway.Storage;
+using I2V.Gateway.Webhooks;
 using I2V.Gateway.Workers;
 using I2V.Protocol;
 using I2V.Protocol.Bus;
@@ -38,6 +39,7 @@ internal static class GatewayHost
         builder.AddWorkers();
         builder.Services.AddFit();
         builder.Services.AddJobs();
+        builder.Services.AddWebhooks();
         builder.AddHealth();
         builder.Services.AddApiDocument();
 
@@ -49,6 +51,7 @@ internal static class GatewayHost
         app.UseAuthorization();
 
         app.MapJobs();
+        app.MapWebhooks();
         app.MapWorkers();
         app.MapStorage();
         app.MapHealth();

@@ -1,5 +1,5 @@
 using System.Net;
-using I2V.Gateway.Jobs.Intake;
+using I2V.Gateway.Outbound;
 
 namespace I2V.Tests.Gateway;
 

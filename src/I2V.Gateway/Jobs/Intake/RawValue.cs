@@ -20,7 +20,7 @@ internal sealed record RawObject(string Pointer) : RawValue(Pointer)
     public Dictionary<string, RawValue> Members { get; } = new(StringComparer.Ordinal);
 }
 
-internal sealed record RawArray(string Pointer) : RawValue(Pointer)
+internal sealed record RawArray(string Pointer, IReadOnlyList<RawValue> Items) : RawValue(Pointer)
 {
     public override string Kind => "a list";
 }
@@ -42,7 +42,7 @@ internal sealed record RawNumber(string Pointer, string Literal) : RawValue(Poin
     public override string Kind => "a number";
 }
 
-internal sealed record RawBoolean(string Pointer) : RawValue(Pointer)
+internal sealed record RawBoolean(string Pointer, bool Value) : RawValue(Pointer)
 {
     public override string Kind => "true or false";
 }
