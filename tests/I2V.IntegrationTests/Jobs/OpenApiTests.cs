@@ -19,6 +19,9 @@ public sealed class OpenApiTests(ApiFixture api) : IClassFixture<ApiFixture>
             ("/v1/jobs", "post"), ("/v1/jobs", "get"), ("/v1/jobs/{id}", "get"), ("/v1/jobs/{id}", "delete"), ("/v1/jobs/{id}/cancel", "post"),
             ("/v1/jobs/{id}/events", "get"), ("/v1/jobs/{id}/attempts", "get"), ("/v1/jobs:estimate", "post"), ("/v1/jobs/{id}/content", "get"), ("/v1/models", "get"), ("/v1/models/{id}", "get"),
             ("/v1/workers", "get"), ("/health/ready", "get"),
+            ("/v1/webhook-endpoints", "post"), ("/v1/webhook-endpoints", "get"), ("/v1/webhook-endpoints/{id}", "get"), ("/v1/webhook-endpoints/{id}", "patch"),
+            ("/v1/webhook-endpoints/{id}", "delete"), ("/v1/webhook-endpoints/{id}/rotate", "post"), ("/v1/webhook-deliveries", "get"),
+            ("/v1/webhook-deliveries/{id}/redeliver", "post"),
         })
         {
             Assert.True(paths.TryGetProperty(path, out var item) && item.TryGetProperty(method, out _), $"{method} {path} is missing");
