@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Net;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
 using I2V.Protocol;
@@ -18,10 +20,16 @@ internal sealed class HookReceiver : IAsyncDisposable
     private readonly WebApplication app;
     private readonly ConcurrentQueue<Told> told = new();
 
-    private HookReceiver()
+    private HookReceiver(bool withCertificate)
     {
         var builder = WebApplication.CreateSlimBuilder();
-        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen =>
+        {
+            if (withCertificate)
+            {
+                listen.UseHttps(Certificate());
+            }
+        }));
         builder.Logging.ClearProviders();
         app = builder.Build();
         app.Run(AnswerAsync);
@@ -36,14 +44,26 @@ internal sealed class HookReceiver : IAsyncDisposable
 
     public IReadOnlyList<Told> Told => [.. told];
 
-    public static async Task<HookReceiver> StartAsync()
+    /// <param name="withCertificate">Serves https, under a certificate that it signed itself.</param>
+    public static async Task<HookReceiver> StartAsync(bool withCertificate = false)
     {
-        var receiver = new HookReceiver();
+        var receiver = new HookReceiver(withCertificate);
         await receiver.app.StartAsync(TestContext.Current.CancellationToken);
         return receiver;
     }
 
     public async ValueTask DisposeAsync() => await app.DisposeAsync();
+
+    private static X509Certificate2 Certificate()
+    {
+        using var key = RSA.Create(2048);
+        var request = new CertificateRequest("CN=127.0.0.1", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddIpAddress(IPAddress.Loopback);
+        request.CertificateExtensions.Add(names.Build());
+        var now = TimeProvider.System.GetUtcNow();
+        return request.CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
+    }
 
     private async Task AnswerAsync(HttpContext context)
     {

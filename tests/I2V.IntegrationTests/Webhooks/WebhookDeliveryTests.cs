@@ -204,6 +204,21 @@ public sealed class WebhookDeliveryTests
     }
 
     [Fact]
+    public async Task A_certificate_that_nobody_vouches_for_gets_no_message()
+    {
+        await using var lab = await HookLab.StartAsync();
+        await using var pretender = await HookReceiver.StartAsync(withCertificate: true);
+        await lab.AddEndpointAsync(pretender.Url);
+        await lab.CancelOneAsync();
+
+        var delivery = await lab.DeliveryAsync(delivery => delivery.Attempts.Count == 1);
+
+        Assert.StartsWith("https://", delivery.Url, StringComparison.Ordinal);
+        Assert.Contains("SecureConnectionError", delivery.Attempts[0].Error, StringComparison.Ordinal);
+        Assert.Empty(pretender.Told);
+    }
+
+    [Fact]
     public async Task A_receiver_that_does_not_answer_in_time_is_told_again_later()
     {
         await using var lab = await HookLab.StartAsync(("Webhooks:TimeoutSeconds", "1"));
