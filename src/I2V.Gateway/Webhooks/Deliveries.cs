@@ -3,6 +3,7 @@ using I2V.Gateway.Access;
 using I2V.Gateway.Errors;
 using I2V.Gateway.Jobs;
 using I2V.Gateway.Jobs.Intake;
+using I2V.Gateway.Scheduling;
 using I2V.Protocol.Jobs;
 using I2V.Protocol.Webhooks;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -37,11 +38,12 @@ internal static class Deliveries
     }
 
     public static async Task<Results<Accepted<WebhookDelivery>, ProblemResult>> RedeliverAsync(
-        string id, ClaimsPrincipal user, WebhookDeliveries deliveries, CancellationToken ct)
+        string id, ClaimsPrincipal user, WebhookDeliveries deliveries, JobSignals signals, CancellationToken ct)
     {
         var result = WebhookIds.TryParseDelivery(id, out var guid)
             ? await deliveries.RedeliverAsync(user.TenantId(), guid, ct)
             : new RedeliverResult.NotFound();
+        signals.WebhookMayWait();
         return result switch
         {
             RedeliverResult.Due due => TypedResults.Accepted((string?)null, due.Delivery),

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using I2V.Gateway.Database;
 using I2V.Gateway.Jobs;
+using I2V.Gateway.Scheduling;
 using I2V.Protocol;
 using I2V.Protocol.Webhooks;
 
@@ -12,12 +13,16 @@ namespace I2V.Gateway.Webhooks;
 /// hear twice, under the same <c>webhook-id</c>; nothing makes it hear nothing.
 /// </summary>
 internal sealed partial class WebhookSender(
-    WebhookDeliveries deliveries, WebhookPost post, IServiceScopeFactory scopes, TimeProvider clock, ILogger<WebhookSender> log)
+    WebhookDeliveries deliveries, WebhookPost post, IServiceScopeFactory scopes, JobSignals signals, ILogger<WebhookSender> log)
     : BackgroundService
 {
     private const int MostAtOnce = 32;
 
-    private static readonly TimeSpan Idle = TimeSpan.FromSeconds(1);
+    /// <summary>How late a retry may be, or what a gateway that died has left; the end of a job is told at once.</summary>
+    private static readonly TimeSpan Idle = TimeSpan.FromSeconds(5);
+
+    /// <summary>A gateway whose jobs change all the time looks no more often than that.</summary>
+    private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(100);
 
     private const string Gone = "The receiver answered 410 Gone.";
 
@@ -29,6 +34,7 @@ internal sealed partial class WebhookSender(
         using var sending = new CancellationTokenSource();
         using var stop = stoppingToken.Register(() => sending.CancelAfter(Grace));
         var underWay = new List<Task>();
+        Task? wake = null;
         while (!stoppingToken.IsCancellationRequested)
         {
             underWay.RemoveAll(task => task.IsCompleted);
@@ -36,7 +42,9 @@ internal sealed partial class WebhookSender(
             underWay.AddRange(found.Select(delivery => SendAsync(delivery, sending.Token)));
 
             // Something that ends may make room for more of its tenant at once; else there is nothing to do until the next look.
-            await Task.WhenAny([Task.Delay(Idle, clock, stoppingToken), .. underWay]);
+            wake = wake is { IsCompleted: false } ? wake : signals.WaitForWebhookAsync(Idle, stoppingToken);
+            await Task.WhenAny([wake, .. underWay]);
+            await Task.Delay(Rest, CancellationToken.None);
         }
 
         await Task.WhenAll(underWay);

@@ -1,10 +1,12 @@
 using System.Globalization;
 using System.Net;
+using I2V.Gateway.Scheduling;
 using I2V.IntegrationTests.Jobs;
 using I2V.IntegrationTests.Servers;
 using I2V.IntegrationTests.Worker;
 using I2V.Protocol.Jobs;
 using I2V.Protocol.Webhooks;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace I2V.IntegrationTests.Webhooks;
 
@@ -74,7 +76,11 @@ internal sealed class HookLab : IAsyncDisposable
     }
 
     /// <summary>Ends the wait before the next attempt.</summary>
-    public Task MakeDueAsync() => Gateway.ExecuteAsync("update webhook_deliveries set next_at = clock_timestamp() where state = 'pending' and lease_token is null");
+    public async Task MakeDueAsync()
+    {
+        await Gateway.ExecuteAsync("update webhook_deliveries set next_at = clock_timestamp() where state = 'pending' and lease_token is null");
+        Gateway.Services.GetRequiredService<JobSignals>().WebhookMayWait();
+    }
 
     /// <summary>Seconds until the next attempt.</summary>
     public Task<double> WaitAsync() =>

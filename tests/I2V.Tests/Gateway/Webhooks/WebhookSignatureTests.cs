@@ -6,7 +6,7 @@ namespace I2V.Tests.Gateway.Webhooks;
 public sealed class WebhookSignatureTests
 {
     private const string Id = "msg_p5jXN8AQM9LWM0D4loKWxJek";
-    private const string Signature = "v1,g0hM9SsE+OTPJTt/tmKWLOyYvyQqzQTuZLnTJp4PXFo=";
+    private const string Signature = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
 
     private static readonly DateTimeOffset Timestamp = DateTimeOffset.FromUnixTimeSeconds(1_614_265_330);
     private static readonly byte[] Body = Encoding.UTF8.GetBytes("{\"test\": 2432232314}");
