@@ -9,6 +9,7 @@ using I2V.Gateway.OpenApi;
 using I2V.Gateway.Queues;
 using I2V.Gateway.Scheduling;
 using I2V.Gateway.Storage;
+using I2V.Gateway.Webhooks;
 using I2V.Gateway.Workers;
 using I2V.Protocol;
 using I2V.Protocol.Bus;
@@ -40,6 +41,7 @@ internal static class GatewayHost
         builder.Services.AddQueues();
         builder.Services.AddFit();
         builder.Services.AddJobs();
+        builder.Services.AddWebhooks();
         builder.AddHealth();
         builder.Services.AddApiDocument();
 
@@ -51,6 +53,7 @@ internal static class GatewayHost
         app.UseAuthorization();
 
         app.MapJobs();
+        app.MapWebhooks();
         app.MapWorkers();
         app.MapQueues();
         app.MapStorage();

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using I2V.Gateway.Access;
 using I2V.Gateway.Errors;
 using I2V.Gateway.Jobs.Intake;
+using I2V.Gateway.Webhooks;
 using I2V.Media;
 using I2V.Protocol.Errors;
 using I2V.Protocol.Jobs;
@@ -21,7 +22,7 @@ internal sealed record CheckedRequest(
     ModelCapability Model, int Priority, JobSettings Settings, IReadOnlyList<JobWarning> Warnings, NormalisedImage? Image);
 
 /// <summary>Checks a request against the model, the tenant and the picture: the same for a submit and for an estimate.</summary>
-internal sealed class CheckRequest(ModelCatalog catalog, ImageIntake images)
+internal sealed class CheckRequest(ModelCatalog catalog, ImageIntake images, CheckWebhook webhooks)
 {
     /// <param name="request">As it was read.</param>
     /// <param name="user">Whose it is.</param>
@@ -33,6 +34,7 @@ internal sealed class CheckRequest(ModelCatalog catalog, ImageIntake images)
         // 1. Everything that can be said without the picture, all at once.
         var priority = FindPriority(request.Priority, user.MaxPriority(), errors);
         var model = await FindModelAsync(request.Model, errors, ct);
+        await webhooks.CheckAsync(request.Webhook, user.TenantId(), errors, ct);
         var resolver = model is null ? null : new SettingsResolver(model, errors);
         var settings = resolver?.Resolve(request.Settings, DrawSeed);
         if (request.Image is null && settings is { } open && (open.Width is null || open.Height is null))

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Security.Claims;
 using System.Text.Json;
 using I2V.Gateway.Access;
@@ -14,9 +13,6 @@ namespace I2V.Gateway.Jobs;
 /// <summary><c>GET /v1/jobs</c>: newest first, a page at a time.</summary>
 internal static class ListJobs
 {
-    private const int DefaultLimit = 20;
-    private const int MaxLimit = 100;
-
     public static async Task<Results<Ok<JobList>, ProblemResult>> HandleAsync(
         HttpContext http, ClaimsPrincipal user, JobsDb db, JobObjects objects, CancellationToken ct)
     {
@@ -71,22 +67,16 @@ internal static class ListJobs
         public static Query Read(IQueryCollection values)
         {
             var errors = new ErrorList();
-            foreach (var name in values.Keys.Where(name => !Known.Contains(name)))
-            {
-                errors.Add($"/{name}", $"Unknown query parameter. Known: {string.Join(", ", Known)}.");
-            }
-
+            Paging.RefuseUnknown(values, Known, errors);
             var query = new Query(
                 ReadStatus(values["status"], errors),
-                Last(values["model"]),
-                ReadTag(Last(values["tag"]), errors),
-                ReadLimit(Last(values["limit"]), errors),
-                ReadCursor(Last(values["cursor"]), errors));
+                Paging.Last(values["model"]),
+                ReadTag(Paging.Last(values["tag"]), errors),
+                Paging.ReadLimit(values, errors),
+                Paging.ReadCursor(values, errors));
             errors.ThrowIfAny();
             return query;
         }
-
-        private static string? Last(IReadOnlyList<string?> values) => values is [.., { Length: > 0 } last] ? last : null;
 
         private static List<JobStatus> ReadStatus(IEnumerable<string?> values, ErrorList errors)
         {
@@ -123,38 +113,6 @@ internal static class ListJobs
 
             var colon = text.IndexOf(':');
             return colon < 0 ? new TagFilter(text, null) : new TagFilter(text[..colon], text[(colon + 1)..]);
-        }
-
-        private static int ReadLimit(string? text, ErrorList errors)
-        {
-            if (text is null)
-            {
-                return DefaultLimit;
-            }
-
-            if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var limit) && limit is >= 1 and <= MaxLimit)
-            {
-                return limit;
-            }
-
-            errors.Add("/limit", $"Must be a whole number from 1 to {MaxLimit}.");
-            return DefaultLimit;
-        }
-
-        private static Guid? ReadCursor(string? text, ErrorList errors)
-        {
-            if (text is null)
-            {
-                return null;
-            }
-
-            if (JobCursor.TryRead(text, out var after))
-            {
-                return after;
-            }
-
-            errors.Add("/cursor", "Is not a cursor of ours; take next_cursor of the page before.");
-            return null;
         }
     }
 }

@@ -80,6 +80,7 @@ internal sealed class SubmitJob(
             Warnings = found.Warnings,
             Tags = request.Tags,
             Output = request.Output,
+            Webhook = request.Webhook,
             Input = input,
             CancelAfter = headers.CancelAfter,
             StartWithin = headers.StartTimeout,

@@ -29,6 +29,14 @@ internal static class OperationDetails
         ],
         "JobEvents" => [Header("Last-Event-ID", JsonSchemaType.Integer, "The last event that was seen; what follows it is sent. 204 when that was the end.")],
         "GetContent" => [Query("variant", JsonSchemaType.String, "video (default), poster, preview or manifest.")],
+        "ListWebhookDeliveries" =>
+        [
+            Query("status", JsonSchemaType.String, "pending, delivered or failed."),
+            Query("job", JsonSchemaType.String, "Only deliveries about this job."),
+            Query("endpoint", JsonSchemaType.String, "Only deliveries to this endpoint."),
+            Query("limit", JsonSchemaType.Integer, "1 to 100; default 20."),
+            Query("cursor", JsonSchemaType.String, "next_cursor of the page before."),
+        ],
         _ => [],
     };
 

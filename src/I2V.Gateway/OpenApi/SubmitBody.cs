@@ -1,5 +1,6 @@
 using System.Globalization;
 using I2V.Gateway.Jobs.Intake;
+using I2V.Gateway.Webhooks;
 using Microsoft.OpenApi;
 
 namespace I2V.Gateway.OpenApi;
@@ -64,6 +65,19 @@ internal static class SubmitBody
             ["format"] = OneOf("Only mp4.", "mp4"),
             ["expires_in"] = Whole("Seconds that links stay valid.", 60, 604_800),
         });
+        request["webhook"] = Object(
+            new()
+            {
+                ["url"] = Text("An https address that is told when this job ends, signed with the secret of the endpoint default.", WebhookUrl.MaxCharacters),
+                ["events"] = new OpenApiSchema
+                {
+                    Type = JsonSchemaType.Array,
+                    UniqueItems = true,
+                    MinItems = 1,
+                    Items = OneOf("All four when absent.", [.. WebhookEvents.All]),
+                },
+            },
+            "url");
         return Object(request, "input");
     }
 

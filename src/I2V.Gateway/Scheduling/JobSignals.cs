@@ -12,12 +12,14 @@ internal sealed class JobSignals : IDisposable
     private readonly ConcurrentDictionary<Guid, byte> progressed = new();
     private readonly SemaphoreSlim change = new(0, 1);
     private readonly SemaphoreSlim ticket = new(0, 1);
+    private readonly SemaphoreSlim webhook = new(0, 1);
 
     /// <summary>The job has a new event that people wait for.</summary>
     public void Changed(Guid jobId)
     {
         changed[jobId] = 0;
         Raise(change);
+        Raise(webhook);
     }
 
     /// <summary>The job moved on a little, which may be told together with other jobs' progress.</summary>
@@ -32,6 +34,11 @@ internal sealed class JobSignals : IDisposable
     /// <summary>The outbox has a row.</summary>
     public void TicketWaits() => Raise(ticket);
 
+    /// <summary>A delivery may be due. Every change raises it, since ends are not told apart here.</summary>
+    public void WebhookMayWait() => Raise(webhook);
+
+    public Task WaitForWebhookAsync(TimeSpan patience, CancellationToken ct) => webhook.WaitAsync(patience, ct);
+
     public Task WaitForChangeAsync(TimeSpan patience, CancellationToken ct) => change.WaitAsync(patience, ct);
 
     public Task WaitForTicketAsync(TimeSpan patience, CancellationToken ct) => ticket.WaitAsync(patience, ct);
@@ -44,6 +51,7 @@ internal sealed class JobSignals : IDisposable
     {
         change.Dispose();
         ticket.Dispose();
+        webhook.Dispose();
     }
 
     private static List<Guid> Take(ConcurrentDictionary<Guid, byte> jobs)

@@ -159,7 +159,7 @@ internal sealed partial class JobTransitions(
             .Json(job.Requested).Json(job.Spec).Json(job.Warnings).Json(job.Tags).Int(job.Output.ExpiresIn)
             .Text(job.Input.Key).Text(job.Input.Sha256).Int(job.Input.Width).Int(job.Input.Height).Long(job.Input.Bytes)
             .Int((int)job.RunTimeout.TotalSeconds).Span(job.CancelAfter).Span(job.StartWithin)
-            .Uuid(job.BatchId).Uuid(job.RetryOf).Text(job.Traceparent).Long(job.NeededBytes);
+            .Uuid(job.BatchId).Uuid(job.RetryOf).Text(job.Traceparent).Long(job.NeededBytes).Json(job.Webhook);
         return (int)(await command.ExecuteScalarAsync(ct))! == 1;
     }
 }

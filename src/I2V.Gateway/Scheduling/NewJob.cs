@@ -1,3 +1,4 @@
+using I2V.Gateway.Webhooks;
 using I2V.Protocol.Jobs;
 using I2V.Protocol.Workers;
 
@@ -40,6 +41,9 @@ internal sealed record NewJob
 
     /// <summary>From now to the first start; null for no limit.</summary>
     public TimeSpan? StartWithin { get; init; }
+
+    /// <summary>Who else is told when it ends.</summary>
+    public JobWebhook? Webhook { get; init; }
 
     public Guid? BatchId { get; init; }
 

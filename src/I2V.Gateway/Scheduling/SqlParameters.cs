@@ -12,8 +12,8 @@ internal static class SqlParameters
 
     public static NpgsqlParameterCollection Text(this NpgsqlParameterCollection all, string? value) => all.With(NpgsqlDbType.Text, value);
 
-    public static NpgsqlParameterCollection Texts(this NpgsqlParameterCollection all, IEnumerable<string> values) =>
-        all.With(NpgsqlDbType.Array | NpgsqlDbType.Text, values.ToArray());
+    public static NpgsqlParameterCollection Texts(this NpgsqlParameterCollection all, IEnumerable<string>? values) =>
+        all.With(NpgsqlDbType.Array | NpgsqlDbType.Text, values?.ToArray());
 
     public static NpgsqlParameterCollection Bytes(this NpgsqlParameterCollection all, byte[]? value) => all.With(NpgsqlDbType.Bytea, value);
 
@@ -25,7 +25,7 @@ internal static class SqlParameters
 
     public static NpgsqlParameterCollection Span(this NpgsqlParameterCollection all, TimeSpan? value) => all.With(NpgsqlDbType.Interval, value);
 
-    public static NpgsqlParameterCollection Flag(this NpgsqlParameterCollection all, bool value) => all.With(NpgsqlDbType.Boolean, value);
+    public static NpgsqlParameterCollection Flag(this NpgsqlParameterCollection all, bool? value) => all.With(NpgsqlDbType.Boolean, value);
 
     public static NpgsqlParameterCollection Json<T>(this NpgsqlParameterCollection all, T? value) =>
         all.With(NpgsqlDbType.Jsonb, value is null ? null : JsonSerializer.Serialize(value, I2VJson.Options));

@@ -23,9 +23,9 @@ internal static partial class TransitionSql
         inserted as (
             insert into jobs as j (id, tenant_id, model, lane, priority, requested, spec, warnings, tags, output_expires_in,
                 input_key, input_sha256, input_width, input_height, input_bytes, run_timeout_seconds,
-                deadline_at, start_deadline_at, batch_id, retry_of, traceparent, needed_bytes)
+                deadline_at, start_deadline_at, batch_id, retry_of, traceparent, needed_bytes, webhook)
             select $1, $2, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-                clock_timestamp() + $19::interval, clock_timestamp() + $20::interval, $21, $22, $23, $24
+                clock_timestamp() + $19::interval, clock_timestamp() + $20::interval, $21, $22, $23, $24, $25
             where $3 is null or exists (select from key)
             returning j as job),
         event as (

@@ -43,7 +43,7 @@ public sealed class ReadmeTests
     [Fact]
     public void Every_link_of_the_documents_leads_to_a_file()
     {
-        foreach (var document in (string[])["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/operating.md", "docs/models.md", "docs/measurements/README.md"])
+        foreach (var document in (string[])["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/operating.md", "docs/models.md", "docs/webhooks.md", "docs/measurements/README.md"])
         {
             var folder = Path.GetDirectoryName(Path.Combine(Product.Root, document))!;
             var links = Regex.Matches(File.ReadAllText(Path.Combine(Product.Root, document)), @"\]\((?!https?:)([^)#]+)")

@@ -21,6 +21,9 @@ public sealed class OpenApiTests(ApiFixture api) : IClassFixture<ApiFixture>
             ("/v1/jobs/{id}", "patch"), ("/v1/jobs/{id}/retry", "post"), ("/v1/jobs/{id}/finalize", "post"), ("/v1/queues", "get"),
             ("/v1/queues/{lane}/pause", "post"), ("/v1/queues/{lane}/resume", "post"), ("/v1/workers/{id}/drain", "post"), ("/v1/workers/{id}/resume", "post"),
             ("/v1/workers", "get"), ("/health/ready", "get"),
+            ("/v1/webhook-endpoints", "post"), ("/v1/webhook-endpoints", "get"), ("/v1/webhook-endpoints/{id}", "get"), ("/v1/webhook-endpoints/{id}", "patch"),
+            ("/v1/webhook-endpoints/{id}", "delete"), ("/v1/webhook-endpoints/{id}/rotate", "post"), ("/v1/webhook-deliveries", "get"),
+            ("/v1/webhook-deliveries/{id}/redeliver", "post"),
         })
         {
             Assert.True(paths.TryGetProperty(path, out var item) && item.TryGetProperty(method, out _), $"{method} {path} is missing");

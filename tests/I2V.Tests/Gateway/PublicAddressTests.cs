@@ -1,5 +1,5 @@
 using System.Net;
-using I2V.Gateway.Jobs.Intake;
+using I2V.Gateway.Outbound;
 
 namespace I2V.Tests.Gateway;
 
@@ -11,7 +11,10 @@ public sealed class PublicAddressTests
     [InlineData("0.0.0.0")]
     [InlineData("10.0.0.1")]
     [InlineData("100.64.0.1")]
+    [InlineData("100.100.100.200")]
+    [InlineData("168.63.129.16")]
     [InlineData("169.254.169.254")]
+    [InlineData("192.0.0.192")]
     [InlineData("172.16.0.1")]
     [InlineData("172.31.255.255")]
     [InlineData("192.168.1.1")]
@@ -31,6 +34,9 @@ public sealed class PublicAddressTests
     [InlineData("2001:db8::1")]
     [InlineData("fc00::1")]
     [InlineData("fd12::1")]
+    [InlineData("fd00:ec2::254")]
+    [InlineData("::ffff:100.64.0.1")]
+    [InlineData("64:ff9b::a3f:8110")]
     [InlineData("fe80::1")]
     [InlineData("ff02::1")]
     public void An_address_that_a_stranger_must_not_reach_is_not_public(string address) =>
@@ -39,6 +45,8 @@ public sealed class PublicAddressTests
     [Theory]
     [InlineData("1.1.1.1")]
     [InlineData("93.184.216.34")]
+    [InlineData("100.128.0.1")]
+    [InlineData("168.63.129.17")]
     [InlineData("172.32.0.1")]
     [InlineData("2606:4700::1111")]
     [InlineData("::ffff:1.1.1.1")]

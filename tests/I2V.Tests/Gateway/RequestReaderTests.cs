@@ -73,6 +73,20 @@ public sealed class RequestReaderTests
         Assert.Equal("x", request.Tags["project"]);
     }
 
+    [Fact]
+    public async Task A_webhook_is_part_of_the_request_that_a_key_stands_for()
+    {
+        var hashes = new HashSet<string>();
+        foreach (var webhook in new[] { "null", """{"url":"https://x/a"}""", """{"url":"https://x/b"}""", """{"url":"https://x/a","events":["job.failed"]}""" })
+        {
+            var (request, errors) = await Submits.ReadJsonAsync($$"""{"input":{"image":{{Image}}},"webhook":{{webhook}}}""");
+            Assert.Empty(errors);
+            hashes.Add(Convert.ToHexString(request!.CanonicalHash()));
+        }
+
+        Assert.Equal(4, hashes.Count);
+    }
+
     [Theory]
     [InlineData("""{"input":{"image":IMAGE,"foo":1}}""", "/input/foo", "Unknown field")]
     [InlineData("""{"input":{"image":IMAGE},"bar":1}""", "/bar", "Unknown field")]
@@ -93,7 +107,15 @@ public sealed class RequestReaderTests
     [InlineData("""{"input":{"image":IMAGE},"tags":{"a b":"c"}}""", "/tags/a b", "letters")]
     [InlineData("""{"input":{"image":IMAGE},"tags":{"a/b":"c"}}""", "/tags/a~1b", "letters")]
     [InlineData("""{"input":{"image":IMAGE},"output":{"expires_in":5}}""", "/output/expires_in", "60 to 604800")]
-    [InlineData("""{"input":{"image":IMAGE},"webhook":{"url":"https://x"}}""", "/webhook", "not available yet")]
+    [InlineData("""{"input":{"image":IMAGE},"webhook":{"events":["job.failed"]}}""", "/webhook/url", "required")]
+    [InlineData("""{"input":{"image":IMAGE},"webhook":{"url":7}}""", "/webhook/url", "not a number")]
+    [InlineData("""{"input":{"image":IMAGE},"webhook":{"url":"https://x","secret":"s"}}""", "/webhook/secret", "Unknown field")]
+    [InlineData("""{"input":{"image":IMAGE},"webhook":{"url":"https://x","events":"job.failed"}}""", "/webhook/events", "a list")]
+    [InlineData("""{"input":{"image":IMAGE},"webhook":{"url":"https://x","events":[]}}""", "/webhook/events", "at least")]
+    [InlineData("""{"input":{"image":IMAGE},"webhook":{"url":"https://x","events":["job.failed","job.failed"]}}""", "/webhook/events", "twice")]
+    [InlineData("""{"input":{"image":IMAGE},"webhook":{"url":"https://x","events":["job.failed","job.started"]}}""", "/webhook/events/1", "job.succeeded, job.failed")]
+    [InlineData("""{"input":{"image":IMAGE},"webhook":{"url":"https://x","events":[[7]]}}""", "/webhook/events/0", "one of")]
+    [InlineData("""{"input":{"image":IMAGE},"webhook":{"url":"https://x","events":[NaN]}}""", "/webhook/events", "finite")]
     [InlineData("""{"input":{"image":{"upload_id":"u"}}}""", "/input/image/upload_id", "not available yet")]
     [InlineData("""{"input":{"image":{}}}""", "/input/image", "url or data_url")]
     [InlineData("""{"input":{"image":"photo.jpg"}}""", "/input/image", "object")]

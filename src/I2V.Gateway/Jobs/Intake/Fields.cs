@@ -69,6 +69,53 @@ internal sealed class Fields(RawObject source, ErrorList errors)
         return null;
     }
 
+    /// <summary>A list of different words, at least one. Null too when an item is wrong.</summary>
+    public IReadOnlyList<string>? Texts(string name, IReadOnlyList<string> allowed)
+    {
+        if (Take(name) is not { } value)
+        {
+            return null;
+        }
+
+        var choice = $"one of {string.Join(", ", allowed)}";
+        if (value is not RawArray { Items: var items })
+        {
+            errors.Add(value.Pointer, $"Must be a list, not {value.Kind}; each item is {choice}.");
+            return null;
+        }
+
+        if (items.FirstOrDefault(item => item is not RawText text || !allowed.Contains(text.Text)) is { } wrong)
+        {
+            errors.Add(wrong.Pointer, $"Must be {choice}.");
+            return null;
+        }
+
+        string[] texts = [.. items.Cast<RawText>().Select(item => item.Text)];
+        if (texts.Length == 0 || texts.Distinct().Count() < texts.Length)
+        {
+            errors.Add(value.Pointer, $"Must hold at least {choice}, and none of them twice.");
+            return null;
+        }
+
+        return texts;
+    }
+
+    public bool? Flag(string name)
+    {
+        if (Take(name) is not { } value)
+        {
+            return null;
+        }
+
+        if (value is RawBoolean flag)
+        {
+            return flag.Value;
+        }
+
+        errors.Add(value.Pointer, $"Must be true or false, not {value.Kind}.");
+        return null;
+    }
+
     public int? Integer(string name, int min = int.MinValue, int max = int.MaxValue) => (int?)Long(name, min, max);
 
     public long? Long(string name, long min, long max)

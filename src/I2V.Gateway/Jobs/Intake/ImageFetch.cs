@@ -1,15 +1,14 @@
 using System.Net;
-using System.Net.Sockets;
 using I2V.Gateway.Errors;
+using I2V.Gateway.Outbound;
 using I2V.Media;
 using Microsoft.Extensions.Options;
 
 namespace I2V.Gateway.Jobs.Intake;
 
 /// <summary>
-/// Fetches <c>input.image.url</c> without becoming a way into the network behind us: every address of the name is checked and the
-/// connection goes to a checked address (so a second DNS answer changes nothing), redirects are followed by hand through the
-/// same checks, and time and bytes are bounded.
+/// Fetches <c>input.image.url</c> without becoming a way into the network behind us: connections are those of
+/// <see cref="PublicHttp"/>, redirects are followed by hand through the same checks, and time and bytes are bounded.
 /// </summary>
 internal sealed class ImageFetch : IDisposable
 {
@@ -18,14 +17,12 @@ internal sealed class ImageFetch : IDisposable
     private const int MaxRedirects = 3;
 
     private readonly IntakeOptions options;
-    private readonly IPNetwork[] allowed;
     private readonly HttpClient client;
 
     public ImageFetch(IOptions<IntakeOptions> options)
     {
         this.options = options.Value;
-        allowed = [.. this.options.AllowedNetworks.Select(text => IPNetwork.Parse(text))];
-        client = new HttpClient(CreateHandler()) { Timeout = Timeout.InfiniteTimeSpan };
+        client = new HttpClient(PublicHttp.CreateHandler([.. this.options.AllowedNetworks.Select(text => IPNetwork.Parse(text))])) { Timeout = Timeout.InfiniteTimeSpan };
     }
 
     /// <exception cref="RefusedException">The address may not be fetched, or gave no picture of the allowed size in time.</exception>
@@ -52,9 +49,9 @@ internal sealed class ImageFetch : IDisposable
                 url = new Uri(url, location);
             }
         }
-        catch (HttpRequestException error) when (error.InnerException is RefusedException refused)
+        catch (HttpRequestException error) when (error.InnerException is AddressRefusedException refused)
         {
-            throw refused;
+            throw Refuse(refused.Message);
         }
         catch (HttpRequestException)
         {
@@ -72,17 +69,6 @@ internal sealed class ImageFetch : IDisposable
 
     public void Dispose() => client.Dispose();
 
-    private SocketsHttpHandler CreateHandler() => new()
-    {
-        AllowAutoRedirect = false,
-        UseProxy = false,
-        UseCookies = false,
-        AutomaticDecompression = DecompressionMethods.None,
-        PooledConnectionLifetime = TimeSpan.Zero,
-        MaxResponseHeadersLength = 16,
-        ConnectCallback = ConnectAsync,
-    };
-
     private void CheckUrl(Uri url)
     {
         if (url.Scheme != Uri.UriSchemeHttps && !(options.AllowHttp && url.Scheme == Uri.UriSchemeHttp))
@@ -99,37 +85,6 @@ internal sealed class ImageFetch : IDisposable
         if (!usual && !options.AllowedPorts.Contains(url.Port))
         {
             throw Refuse($"Names port {url.Port}; only the usual port is fetched from.");
-        }
-    }
-
-    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken ct)
-    {
-        var endpoint = context.DnsEndPoint;
-        IPAddress[] addresses;
-        try
-        {
-            addresses = await Dns.GetHostAddressesAsync(endpoint.Host, ct);
-        }
-        catch (SocketException)
-        {
-            throw Refuse("Names a server that does not exist.");
-        }
-
-        if (addresses.Length == 0 || !addresses.All(address => PublicAddress.Is(address, allowed)))
-        {
-            throw Refuse("Points to an address that is not on the public internet.");
-        }
-
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        try
-        {
-            await socket.ConnectAsync(addresses, endpoint.Port, ct);
-            return new NetworkStream(socket, ownsSocket: true);
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
         }
     }
 

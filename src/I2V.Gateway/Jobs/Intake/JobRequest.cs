@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
+using I2V.Gateway.Webhooks;
 using I2V.Protocol;
 using I2V.Protocol.Jobs;
 
@@ -23,6 +24,8 @@ internal sealed record JobRequest
 
     public JobOutputOptions Output { get; init; } = new();
 
+    public JobWebhook? Webhook { get; init; }
+
     /// <summary>Null only when the request is refused anyway, or asks for an estimate.</summary>
     public ImageSource? Image { get; init; }
 
@@ -39,7 +42,7 @@ internal sealed record JobRequest
             _ => null,
         };
         var tags = new SortedDictionary<string, string>(Tags.ToDictionary(), StringComparer.Ordinal);
-        var canonical = new { Fit, image, Model, Output, Priority = Priority ?? 0, Settings, Speed, tags };
+        var canonical = new { Fit, image, Model, Output, Priority = Priority ?? 0, Settings, Speed, tags, Webhook };
         return SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(canonical, I2VJson.Options));
     }
 }

@@ -20,7 +20,7 @@ internal sealed record RawObject(string Pointer) : RawValue(Pointer)
     public Dictionary<string, RawValue> Members { get; } = new(StringComparer.Ordinal);
 }
 
-internal sealed record RawArray(string Pointer) : RawValue(Pointer)
+internal sealed record RawArray(string Pointer, IReadOnlyList<RawValue> Items) : RawValue(Pointer)
 {
     public override string Kind => "a list";
 }

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using I2V.Gateway.Webhooks;
 using I2V.Protocol.Jobs;
 
 namespace I2V.Gateway.Jobs.Intake;
@@ -44,8 +45,8 @@ internal sealed partial class RequestBinder(ErrorList errors, bool imageRequired
             Speed = top.OneOf("speed", "exact", "fast") ?? "exact",
             Tags = top.Object("tags") is { } tags ? BindTags(tags, errors) : new Dictionary<string, string>(),
             Output = BindOutput(top.Object("output")),
+            Webhook = BindWebhook(top.Object("webhook")),
         };
-        top.Refuse("webhook", "Webhooks are not available yet: follow the job's events instead.");
         top.Close();
         return request;
     }
@@ -130,6 +131,25 @@ internal sealed partial class RequestBinder(ErrorList errors, bool imageRequired
         };
         output.Close();
         return result;
+    }
+
+    /// <summary>Whether the address may be sent to is the operator's word and checked with the rest of the request.</summary>
+    private JobWebhook? BindWebhook(Fields? webhook)
+    {
+        if (webhook is null)
+        {
+            return null;
+        }
+
+        var url = webhook.Text("url", WebhookUrl.MaxCharacters, minCharacters: 1);
+        var events = webhook.Texts("events", WebhookEvents.All) ?? WebhookEvents.All;
+        webhook.Close();
+        if (url is null && !errors.Has(webhook.At("url")))
+        {
+            errors.Add(webhook.At("url"), "An address is required, such as https://example.com/hooks.");
+        }
+
+        return new JobWebhook(url ?? "", events);
     }
 
     [GeneratedRegex(@"^[A-Za-z0-9._-]{1,64}\z")]

@@ -89,6 +89,23 @@ internal static class StrictJson
             return result;
         }
 
+        private RawArray ReadArray(ref Utf8JsonReader reader, string pointer)
+        {
+            var items = new List<RawValue>();
+            for (var index = 0; reader.Read() && reader.TokenType != JsonTokenType.EndArray; index++)
+            {
+                var child = string.Create(CultureInfo.InvariantCulture, $"{pointer}/{index}");
+                Pointer = child;
+                if (ReadValue(ref reader, child) is { } item)
+                {
+                    items.Add(item);
+                }
+            }
+
+            Pointer = pointer;
+            return new RawArray(pointer, items);
+        }
+
         private RawValue? ReadValue(ref Utf8JsonReader reader, string pointer)
         {
             if (++values > MaxValues)
@@ -101,8 +118,7 @@ internal static class StrictJson
                 case JsonTokenType.StartObject:
                     return ReadObject(ref reader, pointer);
                 case JsonTokenType.StartArray:
-                    reader.Skip();
-                    return new RawArray(pointer);
+                    return ReadArray(ref reader, pointer);
                 case JsonTokenType.String:
                     return ReadText(ref reader, pointer) is { } text ? new RawText(pointer, text) : null;
                 case JsonTokenType.Number:

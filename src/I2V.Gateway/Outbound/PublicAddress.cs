@@ -1,17 +1,18 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace I2V.Gateway.Jobs.Intake;
+namespace I2V.Gateway.Outbound;
 
 /// <summary>Tells the public internet from everything that a stranger must not reach through us.</summary>
 internal static class PublicAddress
 {
-    // IANA special-purpose registries: not globally reachable, or meant for one link, one host or one site.
+    // IANA special-purpose registries: not globally reachable, or meant for one link, one host or one site. 168.63.129.16 is
+    // the metadata server of a cloud that gave it an address of the internet.
     private static readonly IPNetwork[] NotPublic =
     [
         .. new[]
         {
-            "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
+            "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "168.63.129.16/32", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
             "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
             "224.0.0.0/4", "240.0.0.0/4",
             "::/128", "::1/128", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "3fff::/20", "5f00::/16", "fc00::/7",
