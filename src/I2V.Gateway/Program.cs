@@ -6,6 +6,7 @@ using I2V.Gateway.Fit;
 using I2V.Gateway.Health;
 using I2V.Gateway.Jobs;
 using I2V.Gateway.OpenApi;
+using I2V.Gateway.Retention;
 using I2V.Gateway.Scheduling;
 using I2V.Gateway.Storage;
 using I2V.Gateway.Workers;
@@ -35,6 +36,7 @@ internal static class GatewayHost
         builder.AddI2VStorage();
         builder.AddI2VBus();
         builder.AddScheduling();
+        builder.AddRetention();
         builder.AddWorkers();
         builder.Services.AddFit();
         builder.Services.AddJobs();

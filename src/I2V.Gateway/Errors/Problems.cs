@@ -17,6 +17,9 @@ internal static class Problems
 
     public static ProblemResult NotFound(string detail) => Of(ErrorCode.NotFound, detail, StatusCodes.Status404NotFound);
 
+    /// <summary>For what was there and does not come back.</summary>
+    public static ProblemResult Gone(string detail) => Of(ErrorCode.NotFound, detail, StatusCodes.Status410Gone);
+
     public static ProblemResult Conflict(string detail) => Of(ErrorCode.Conflict, detail, StatusCodes.Status409Conflict);
 
     public static ProblemResult IdempotencyKeyReused() =>
