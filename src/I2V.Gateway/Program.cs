@@ -5,6 +5,7 @@ using I2V.Gateway.Errors;
 using I2V.Gateway.Fit;
 using I2V.Gateway.Health;
 using I2V.Gateway.Jobs;
+using I2V.Gateway.Limits;
 using I2V.Gateway.OpenApi;
 using I2V.Gateway.Retention;
 using I2V.Gateway.Scheduling;
@@ -36,6 +37,7 @@ internal static class GatewayHost
         builder.AddI2VStorage();
         builder.AddI2VBus();
         builder.AddScheduling();
+        builder.Services.AddLimits();
         builder.AddRetention();
         builder.AddWorkers();
         builder.Services.AddFit();
@@ -49,6 +51,7 @@ internal static class GatewayHost
         app.UseConsole();
         app.UseAuthentication();
         app.UseAuthorization();
+        app.UseLimits();
 
         app.MapJobs();
         app.MapWorkers();

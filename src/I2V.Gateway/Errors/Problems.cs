@@ -34,6 +34,15 @@ internal static class Problems
     public static ProblemResult QueueFull(string detail) =>
         Of(ErrorCode.QueueFull, detail, StatusCodes.Status429TooManyRequests);
 
+    public static ProblemResult RateLimited(int limit, TimeSpan rest) =>
+        new(
+            StatusCodes.Status429TooManyRequests,
+            ErrorCode.RateLimited,
+            FormattableString.Invariant($"This is more than the {limit} requests that you may make in a minute. Retry-After says when to go on."))
+        {
+            RetryAfter = rest,
+        };
+
     public static ProblemResult Unavailable(string detail) =>
         Of(ErrorCode.StorageUnavailable, detail, StatusCodes.Status503ServiceUnavailable);
 

@@ -15,11 +15,15 @@ internal sealed class EndedRows(NpgsqlDataSource database, IOptions<RetentionOpt
 
     private readonly RetentionOptions options = options.Value;
 
-    public async Task<SweptRows> SweepAsync(CancellationToken ct) => new(
-        Attempts: await RepeatAsync(RetentionSql.DoomAttempts, ct),
-        Films: await RepeatAsync(RetentionSql.ExpireFiles, ct),
-        Jobs: await RepeatAsync(RetentionSql.PurgeJobs, ct, options.JobDays),
-        Keys: await RepeatAsync(RetentionSql.PurgeKeys, ct));
+    public async Task<SweptRows> SweepAsync(CancellationToken ct)
+    {
+        await RepeatAsync(RetentionSql.PurgeRates, ct);
+        return new SweptRows(
+            Attempts: await RepeatAsync(RetentionSql.DoomAttempts, ct),
+            Films: await RepeatAsync(RetentionSql.ExpireFiles, ct),
+            Jobs: await RepeatAsync(RetentionSql.PurgeJobs, ct, options.JobDays),
+            Keys: await RepeatAsync(RetentionSql.PurgeKeys, ct));
+    }
 
     private async Task<int> RepeatAsync(string sql, CancellationToken ct, int? days = null)
     {

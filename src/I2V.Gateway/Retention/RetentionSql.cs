@@ -12,13 +12,6 @@ internal static class RetentionSql
 
     private const string FilesDue = "((j.finished_at at time zone 'UTC') + j.output_expires_in * interval '1 second')";
 
-    // A retried job may show the picture of the one before it.
-    private const string InputIsFree = """
-        not exists (
-                select from jobs r
-                where r.input_key = j.input_key and r.retry_of is not null and r.id <> j.id and r.finished_at is null)
-        """;
-
     private const string Doom = "on conflict (prefix) do update set due_at = greatest(doomed_objects.due_at, excluded.due_at)";
 
     /// <summary>Follows a common table expression <c>gone</c> with a job's <c>id</c> and <c>tenant_id</c>.</summary>
@@ -55,7 +48,6 @@ internal static class RetentionSql
             select j.id from jobs j
             where j.finished_at is not null and j.files_gone_at is null
                 and {FilesDue} < ((select clock_timestamp()) at time zone 'UTC') - {Grace}
-                and {InputIsFree}
             order by {FilesDue}
             limit $1
             for update skip locked),
@@ -90,6 +82,18 @@ internal static class RetentionSql
             for update skip locked),
         gone as (
             delete from idempotency_keys k using due where k.tenant_id = due.tenant_id and k.key = due.key returning k.key)
+        select count(*)::int from gone
+        """;
+
+    /// <summary>$1 most rows. Counts of requests that nobody has asked for in an hour.</summary>
+    public const string PurgeRates = """
+        with due as materialized (
+            select r.subject from rate_windows r
+            where r.started_at < (select clock_timestamp()) - interval '1 hour'
+            limit $1
+            for update skip locked),
+        gone as (
+            delete from rate_windows r using due where r.subject = due.subject returning r.subject)
         select count(*)::int from gone
         """;
 
@@ -143,9 +147,5 @@ internal static class RetentionSql
                         select from job_attempts a
                         where a.job_id = j.id and a.attempt = o.attempt
                             and (a.outcome is null or a.outcome = 'succeeded' or a.uploads_expire_at is not null))))
-            and not exists (
-                select from jobs r
-                where o.attempt = 0 and r.retry_of is not null and r.files_gone_at is null
-                    and r.input_key = job_prefix(o.tenant, o.job) || 'input.png')
         """;
 }

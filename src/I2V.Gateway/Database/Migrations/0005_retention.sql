@@ -22,8 +22,6 @@ alter table jobs add column files_gone_at timestamptz check (files_gone_at is nu
 create index jobs_files on jobs (((finished_at at time zone 'UTC') + output_expires_in * interval '1 second'))
     where finished_at is not null and files_gone_at is null;
 create index jobs_finished on jobs (finished_at) where files_gone_at is not null;
--- Jobs whose picture is another job's.
-create index jobs_shared_input on jobs (input_key) where retry_of is not null;
 
 -- Until then the attempt's upload links may be used; null where it never got any, and where its objects are taken care of.
 alter table job_attempts add column uploads_expire_at timestamptz;
