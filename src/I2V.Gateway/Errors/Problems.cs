@@ -34,6 +34,10 @@ internal static class Problems
     public static ProblemResult QueueFull(string detail) =>
         Of(ErrorCode.QueueFull, detail, StatusCodes.Status429TooManyRequests);
 
+    /// <summary>Like a queue that is full: what is stored goes with time, or when jobs are deleted.</summary>
+    public static ProblemResult StorageFull(string detail, TimeSpan retryAfter) =>
+        new(StatusCodes.Status429TooManyRequests, ErrorCode.QueueFull, detail) { RetryAfter = retryAfter };
+
     public static ProblemResult RateLimited(int limit, TimeSpan rest) =>
         new(
             StatusCodes.Status429TooManyRequests,

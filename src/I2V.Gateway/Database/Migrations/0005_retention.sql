@@ -1,4 +1,5 @@
--- What goes when: objects that no job needs any more, rows of jobs that ended long ago; and how often a tenant may ask.
+-- What goes when: objects that no job needs any more, rows of jobs that ended long ago; how often a tenant may ask, and what it
+-- stores.
 
 -- Requests a minute of all its keys together; null is no limit.
 alter table tenants add column requests_per_minute int default 1200 check (requests_per_minute > 0);
@@ -22,6 +23,16 @@ alter table jobs add column files_gone_at timestamptz check (files_gone_at is nu
 create index jobs_files on jobs (((finished_at at time zone 'UTC') + output_expires_in * interval '1 second'))
     where finished_at is not null and files_gone_at is null;
 create index jobs_finished on jobs (finished_at) where files_gone_at is not null;
+
+create function output_bytes(outputs jsonb) returns bigint
+language sql immutable as $$
+    select coalesce(sum((o -> 'file' ->> 'bytes')::bigint), 0)::bigint
+    from jsonb_array_elements(case when jsonb_typeof(outputs) = 'array' then outputs else '[]' end) o
+$$;
+
+-- What the job keeps stored, for tenants.max_bytes.
+alter table jobs add column stored_bytes bigint not null generated always as (input_bytes + output_bytes(outputs)) stored;
+create index jobs_stored on jobs (tenant_id) include (stored_bytes) where files_gone_at is null;
 
 -- Until then the attempt's upload links may be used; null where it never got any, and where its objects are taken care of.
 alter table job_attempts add column uploads_expire_at timestamptz;
