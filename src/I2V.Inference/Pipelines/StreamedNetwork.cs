@@ -151,6 +151,12 @@ internal sealed class StreamedNetwork : INetwork
         if (wanted.Count > 0)
         {
             var waits = WaitsOf(inputs, wanted);
+            if (waits.Inputs)
+            {
+                // The runtime copies them in a queue of its own, to memory that runs under way may have used last.
+                sessions.Finish();
+            }
+
             void Execute() => values.Add(wanted.Select(output => output.Name), SessionRun.Execute(session, graph.Title, device, place, inputs, wanted, waits, ct));
             if (sessions.Recorder is { } recorder)
             {
