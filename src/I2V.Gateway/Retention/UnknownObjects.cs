@@ -53,7 +53,7 @@ internal sealed class UnknownObjects(NpgsqlDataSource database, IObjectStore sto
     private async Task<int> DeleteUnknownAsync(IReadOnlyList<ObjectInfo> page, CancellationToken ct)
     {
         var oldest = clock.GetUtcNow() - TimeSpan.FromHours(options.OrphanHours);
-        var old = page.Where(found => found.LastModified <= oldest).ToList();
+        var old = page.Where(found => found.LastModified <= oldest && ObjectKey.IsValid(found.Key)).ToList();
         var doomed = old.Where(found => IsProbe(found.Key)).Select(found => found.Key).ToList();
 
         // Rows are asked after the listing, so that a job that was written in between is known.

@@ -4,6 +4,7 @@ using I2V.Gateway.Retention;
 using I2V.Gateway.Storage;
 using I2V.IntegrationTests.Scheduling;
 using I2V.IntegrationTests.Servers;
+using I2V.Protocol.Errors;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 
@@ -63,6 +64,22 @@ public sealed class RetentionTests
 
         await transaction.RollbackAsync(Ct);
         Assert.Equal(1, (await NewRows(lab, new RetentionOptions()).SweepAsync(Ct)).Jobs);
+    }
+
+    [Fact]
+    public async Task Only_the_attempt_that_holds_the_lease_gets_upload_links()
+    {
+        await using var lab = await SchedulingLab.CreateAsync();
+        var lease = await lab.RunAsync();
+        var minute = TimeSpan.FromMinutes(1);
+
+        Assert.True(await lab.Transitions.BeginUploadAsync(lease, minute, Ct));
+        Assert.False(await lab.Transitions.BeginUploadAsync(lease with { Token = Guid.NewGuid() }, minute, Ct));
+        Assert.False(await lab.Transitions.BeginUploadAsync(lease with { Attempt = 2 }, minute, Ct));
+        await lab.Transitions.FailAsync(lease, ErrorCode.InferenceFailed, "The device was lost.", Ct);
+        Assert.False(await lab.Transitions.BeginUploadAsync(lease, TimeSpan.FromHours(1), Ct));
+
+        Assert.True(await lab.ScalarAsync<bool>("select uploads_expire_at < clock_timestamp() + interval '2 minutes' from job_attempts where job_id = $1", lease.JobId));
     }
 
     [Fact]
