@@ -5,8 +5,10 @@ using I2V.Gateway.Errors;
 using I2V.Gateway.Fit;
 using I2V.Gateway.Health;
 using I2V.Gateway.Jobs;
+using I2V.Gateway.Limits;
 using I2V.Gateway.OpenApi;
 using I2V.Gateway.Queues;
+using I2V.Gateway.Retention;
 using I2V.Gateway.Scheduling;
 using I2V.Gateway.Storage;
 using I2V.Gateway.Webhooks;
@@ -37,6 +39,8 @@ internal static class GatewayHost
         builder.AddI2VStorage();
         builder.AddI2VBus();
         builder.AddScheduling();
+        builder.Services.AddLimits();
+        builder.AddRetention();
         builder.AddWorkers();
         builder.Services.AddQueues();
         builder.Services.AddFit();
@@ -51,6 +55,7 @@ internal static class GatewayHost
         app.UseConsole();
         app.UseAuthentication();
         app.UseAuthorization();
+        app.UseLimits();
 
         app.MapJobs();
         app.MapWebhooks();

@@ -32,6 +32,8 @@ internal sealed class ApiKeyHandler(
                 new Claim(TenantPrincipal.TenantClaim, key.TenantId.ToString()),
                 new Claim(TenantPrincipal.KeyClaim, key.Id.ToString()),
                 new Claim(TenantPrincipal.MaxPriorityClaim, tenant.MaxPriority.ToString(CultureInfo.InvariantCulture)),
+                .. Number(TenantPrincipal.RequestsClaim, tenant.RequestsPerMinute),
+                .. Number(TenantPrincipal.KeyRequestsClaim, key.RequestsPerMinute),
                 .. key.Scopes.Select(scope => new Claim(TenantPrincipal.ScopeClaim, scope)),
             ],
             SchemeName);
@@ -43,6 +45,9 @@ internal sealed class ApiKeyHandler(
 
     protected override Task HandleForbiddenAsync(AuthenticationProperties properties) =>
         Problems.Forbidden().ExecuteAsync(Context);
+
+    private static Claim[] Number(string type, int? value) =>
+        value is { } number ? [new Claim(type, number.ToString(CultureInfo.InvariantCulture))] : [];
 
     private string? ReadKey()
     {

@@ -8,7 +8,7 @@ internal sealed class BootstrapKeys(IOptions<AccessOptions> options, TimeProvide
 {
     // One machine's own user is not to be kept from its own queue.
     private const string EnsureTenant = """
-        insert into tenants (id, name, max_queued, max_running) values ($1, 'default', 100000, 1000)
+        insert into tenants (id, name, max_queued, max_running, requests_per_minute) values ($1, 'default', 100000, 1000, null)
         on conflict (name) do update set name = excluded.name
         returning id
         """;

@@ -9,6 +9,8 @@ internal static class TenantPrincipal
     public const string KeyClaim = "key_id";
     public const string ScopeClaim = "scope";
     public const string MaxPriorityClaim = "max_priority";
+    public const string RequestsClaim = "requests_per_minute";
+    public const string KeyRequestsClaim = "key_requests_per_minute";
 
     /// <summary>The tenant that the request's key belongs to. Every query about jobs is bounded by it.</summary>
     public static Guid TenantId(this ClaimsPrincipal user) =>
@@ -20,5 +22,16 @@ internal static class TenantPrincipal
     public static int MaxPriority(this ClaimsPrincipal user) =>
         int.Parse(user.FindFirstValue(MaxPriorityClaim)!, CultureInfo.InvariantCulture);
 
+    public static Guid KeyId(this ClaimsPrincipal user) => Guid.Parse(user.FindFirstValue(KeyClaim)!);
+
+    /// <summary>Requests that all keys of the tenant may make in a minute; null for no limit.</summary>
+    public static int? RequestsPerMinute(this ClaimsPrincipal user) => user.FindNumber(RequestsClaim);
+
+    /// <summary>Requests that this key alone may make in a minute; null for as many as its tenant.</summary>
+    public static int? RequestsPerMinuteOfKey(this ClaimsPrincipal user) => user.FindNumber(KeyRequestsClaim);
+
     public static bool HasScope(this ClaimsPrincipal user, string scope) => user.HasClaim(ScopeClaim, scope);
+
+    private static int? FindNumber(this ClaimsPrincipal user, string claim) =>
+        user.FindFirstValue(claim) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : null;
 }

@@ -1,3 +1,4 @@
+using I2V.Gateway.Webhooks;
 using I2V.Protocol.Jobs;
 using I2V.Protocol.Workers;
 
@@ -27,6 +28,9 @@ internal sealed record JobRow
 
     public Guid? RetryOf { get; init; }
 
+    /// <summary>Who is told of the job's end besides the tenant's endpoints.</summary>
+    public JobWebhook? Webhook { get; init; }
+
     public required JobSettings Requested { get; init; }
 
     public required JobSpec Spec { get; init; }
@@ -46,7 +50,7 @@ internal sealed record JobRow
 
     public required IReadOnlyDictionary<string, string> Tags { get; init; }
 
-    /// <summary>Seconds that links to the film stay valid.</summary>
+    /// <summary>Seconds from the job's end that its picture and film are kept, and that links to them work.</summary>
     public required int OutputExpiresIn { get; init; }
 
     public required string InputKey { get; init; }
@@ -97,4 +101,11 @@ internal sealed record JobRow
     public DateTimeOffset? StartedAt { get; init; }
 
     public DateTimeOffset? FinishedAt { get; init; }
+
+    /// <summary>Since when its picture and film are gone.</summary>
+    public DateTimeOffset? FilesGoneAt { get; init; }
+
+    /// <summary>How long links to the film may work from now; null when the film is gone, or goes within a second.</summary>
+    public TimeSpan? OutputLifetime(DateTimeOffset now) =>
+        FilesGoneAt is null && FinishedAt + TimeSpan.FromSeconds(OutputExpiresIn) - now is { TotalSeconds: >= 1 } left ? left : null;
 }

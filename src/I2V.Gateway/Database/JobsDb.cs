@@ -64,6 +64,7 @@ internal sealed class JobsDb(DbContextOptions<JobsDb> options) : DbContext(optio
             status => JsonNamingPolicy.SnakeCaseLower.ConvertName(status.ToString()),
             text => Enum.Parse<JobStatus>(text, ignoreCase: true));
         Json(row, x => x.Requested);
+        Json(row, x => x.Webhook);
         Json(row, x => x.Spec);
         Json(row, x => x.Applied);
         Json(row, x => x.Degradations);

@@ -20,6 +20,9 @@ internal sealed record TenantRow
     public required int MaxPriority { get; init; }
 
     public required long MaxBytes { get; init; }
+
+    /// <summary>Of all its keys together; null for no limit.</summary>
+    public int? RequestsPerMinute { get; init; }
 }
 
 internal sealed record ApiKeyRow
@@ -33,6 +36,9 @@ internal sealed record ApiKeyRow
     public required byte[] KeyHash { get; init; }
 
     public required string[] Scopes { get; init; }
+
+    /// <summary>Of this key alone; null for as many as its tenant.</summary>
+    public int? RequestsPerMinute { get; init; }
 
     public DateTimeOffset? ExpiresAt { get; init; }
 

@@ -17,6 +17,9 @@ internal static class Problems
 
     public static ProblemResult NotFound(string detail) => Of(ErrorCode.NotFound, detail, StatusCodes.Status404NotFound);
 
+    /// <summary>For what was there and does not come back.</summary>
+    public static ProblemResult Gone(string detail) => Of(ErrorCode.NotFound, detail, StatusCodes.Status410Gone);
+
     public static ProblemResult Conflict(string detail) => Of(ErrorCode.Conflict, detail, StatusCodes.Status409Conflict);
 
     public static ProblemResult IdempotencyKeyReused() =>
@@ -30,6 +33,19 @@ internal static class Problems
 
     public static ProblemResult QueueFull(string detail) =>
         Of(ErrorCode.QueueFull, detail, StatusCodes.Status429TooManyRequests);
+
+    /// <summary>Like a queue that is full: what is stored goes with time, or when jobs are deleted.</summary>
+    public static ProblemResult StorageFull(string detail, TimeSpan retryAfter) =>
+        new(StatusCodes.Status429TooManyRequests, ErrorCode.QueueFull, detail) { RetryAfter = retryAfter };
+
+    public static ProblemResult RateLimited(int limit, TimeSpan rest) =>
+        new(
+            StatusCodes.Status429TooManyRequests,
+            ErrorCode.RateLimited,
+            FormattableString.Invariant($"This is more than the {limit} requests that you may make in a minute. Retry-After says when to go on."))
+        {
+            RetryAfter = rest,
+        };
 
     public static ProblemResult Unavailable(string detail) =>
         Of(ErrorCode.StorageUnavailable, detail, StatusCodes.Status503ServiceUnavailable);

@@ -1,3 +1,4 @@
+using I2V.Gateway.Limits;
 using I2V.Gateway.Scheduling;
 using I2V.Media;
 using Npgsql;
@@ -8,7 +9,8 @@ namespace I2V.Gateway.Jobs;
 /// Stores the picture, then writes job, event and ticket in one transaction. Where there is no job in the end, there is no picture
 /// either.
 /// </summary>
-internal sealed partial class AcceptJob(JobTransitions transitions, ImageIntake images, JobReader jobs, ILogger<AcceptJob> log)
+internal sealed partial class AcceptJob(
+    JobTransitions transitions, ImageIntake images, JobReader jobs, StoredBytes stored, ILogger<AcceptJob> log)
 {
     /// <param name="tenant">Whose job it is.</param>
     /// <param name="id">Its id.</param>
@@ -16,9 +18,13 @@ internal sealed partial class AcceptJob(JobTransitions transitions, ImageIntake 
     /// <param name="toJob">Makes the job from where its picture lies.</param>
     /// <param name="claim">The request's <c>Idempotency-Key</c>, or null.</param>
     /// <param name="ct">Stops the storing, but not the transaction.</param>
+    /// <exception cref="Errors.RefusedException">The tenant stores as much as it may.</exception>
     public async Task<SubmitResult> AcceptAsync(
-        Guid tenant, Guid id, NormalisedImage image, Func<JobInput, NewJob> toJob, IdempotencyClaim? claim, CancellationToken ct) =>
-        await WriteAsync(toJob(await StoreAsync(tenant, id, image, ct)), claim);
+        Guid tenant, Guid id, NormalisedImage image, Func<JobInput, NewJob> toJob, IdempotencyClaim? claim, CancellationToken ct)
+    {
+        using var room = await stored.ReserveAsync(tenant, image.Png.Length, ct);
+        return await WriteAsync(toJob(await StoreAsync(tenant, id, image, ct)), claim);
+    }
 
     private async Task<JobInput> StoreAsync(Guid tenant, Guid id, NormalisedImage image, CancellationToken ct)
     {

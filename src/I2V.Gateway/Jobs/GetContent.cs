@@ -15,7 +15,7 @@ internal static class GetContent
     private static readonly string[] Variants = ["video", "poster", "preview", "manifest"];
 
     public static async Task<Results<RedirectHttpResult, FileStreamHttpResult, ProblemResult>> HandleAsync(
-        string id, string? variant, HttpContext http, ClaimsPrincipal user, JobReader jobs, IObjectStore store, CancellationToken ct)
+        string id, string? variant, HttpContext http, ClaimsPrincipal user, JobReader jobs, IObjectStore store, TimeProvider clock, CancellationToken ct)
     {
         var name = variant ?? "video";
         if (!Variants.Contains(name))
@@ -40,6 +40,12 @@ internal static class GetContent
             return Problems.NotFound($"The job has no {name}.");
         }
 
+        if (job.OutputLifetime(clock.GetUtcNow()) is not { } lifetime)
+        {
+            return Problems.Gone(FormattableString.Invariant(
+                $"The job's files are gone: they were kept for {job.OutputExpiresIn} s after its end, as output.expires_in said."));
+        }
+
         http.Response.Headers.CacheControl = "private, no-store";
         http.Response.Headers.Vary = HeaderNames.Accept;
         if (http.Request.Headers.Accept.ToString() == found.File.ContentType)
@@ -47,7 +53,7 @@ internal static class GetContent
             return await OpenAsync(found, http, store, ct);
         }
 
-        var link = store.SignGet(found.Key, TimeSpan.FromSeconds(job.OutputExpiresIn));
+        var link = store.SignGet(found.Key, lifetime);
         return TypedResults.Redirect(link.Url);
     }
 

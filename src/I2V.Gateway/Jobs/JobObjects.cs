@@ -44,7 +44,7 @@ internal sealed class JobObjects(JobsDb db, QueueInfos queues, IObjectStore stor
         {
             Id = JobId.Format(row.Id),
             Status = row.State,
-            StatusReason = row.StatusReason ?? (queue?.FeasibleWorkers == 0 ? "waiting_for_worker" : null),
+            StatusReason = row.StatusReason ?? FindReason(row, queue),
             Model = row.Model,
             CreatedAt = row.CreatedAt,
             StartedAt = row.StartedAt,
@@ -66,6 +66,14 @@ internal sealed class JobObjects(JobsDb db, QueueInfos queues, IObjectStore stor
         return new JobView(job with { Output = ToOutput(row) }, ETag(job, row));
     }
 
+    /// <summary>What follows from the time and from who is there, and is in no column.</summary>
+    private string? FindReason(JobRow row, QueueInfo? queue) => row switch
+    {
+        { Outputs: not null } when row.OutputLifetime(clock.GetUtcNow()) is null => "output_expired",
+        _ when queue?.FeasibleWorkers == 0 => "waiting_for_worker",
+        _ => null,
+    };
+
     private static AttemptInfo ToAttempt(JobRow row, AttemptRow attempt) => new()
     {
         Number = attempt.Attempt,
@@ -79,28 +87,28 @@ internal sealed class JobObjects(JobsDb db, QueueInfos queues, IObjectStore stor
 
     private JobOutput? ToOutput(JobRow row)
     {
-        if (row.Outputs is not { } outputs)
+        if (row.Outputs is not { } outputs || row.OutputLifetime(clock.GetUtcNow()) is not { } lifetime)
         {
             return null;
         }
 
         return new JobOutput
         {
-            Video = ToFile(row, outputs, "video"),
-            Poster = ToFile(row, outputs, "poster"),
-            Manifest = ToFile(row, outputs, "manifest"),
+            Video = ToFile(outputs, "video", lifetime),
+            Poster = ToFile(outputs, "poster", lifetime),
+            Manifest = ToFile(outputs, "manifest", lifetime),
             Seed = row.Applied?.Seed ?? row.Spec.Settings.Seed,
         };
     }
 
-    private OutputFile? ToFile(JobRow row, IReadOnlyList<StoredArtifact> outputs, string name)
+    private OutputFile? ToFile(IReadOnlyList<StoredArtifact> outputs, string name, TimeSpan lifetime)
     {
         if (outputs.FirstOrDefault(output => output.File.Name == name) is not { } found)
         {
             return null;
         }
 
-        var link = store.SignGet(found.Key, TimeSpan.FromSeconds(row.OutputExpiresIn));
+        var link = store.SignGet(found.Key, lifetime);
         return new OutputFile
         {
             Url = link.Url,

@@ -57,7 +57,7 @@ internal static class JobsApi
             .Produces<string>(StatusCodes.Status200OK, "text/event-stream").Produces(StatusCodes.Status204NoContent).Refuses(400, 404);
         read.MapGet("/{id}/attempts", GetAttempts.HandleAsync).WithName("GetAttempts").WithSummary("Tells who tried the job and how it ended").Refuses(404);
         read.MapGet("/{id}/content", GetContent.HandleAsync).WithName("GetContent").WithSummary("Leads to the film, its poster or its manifest")
-            .Produces(StatusCodes.Status302Found).Produces<byte[]>(StatusCodes.Status200OK, "video/mp4", "image/jpeg", "application/json").Refuses(400, 404, 409, 416);
+            .Produces(StatusCodes.Status302Found).Produces<byte[]>(StatusCodes.Status200OK, "video/mp4", "image/jpeg", "application/json").Refuses(400, 404, 409, 410, 416);
 
         var models = routes.MapGroup("/v1/models").WithTags("Models").RequireAuthorization(Scopes.JobsRead);
         models.MapGet("/", GetModels.ListAsync).WithName("ListModels").WithSummary("Lists the models that workers have brought");

@@ -125,6 +125,7 @@ internal sealed class RepeatJob(
         CancelAfter = headers.CancelAfter ?? made.CancelAfter,
         StartWithin = headers.StartTimeout ?? made.StartWithin,
         RetryOf = origin.Id,
+        Webhook = origin.Webhook,
         Traceparent = headers.Traceparent,
     };
 }

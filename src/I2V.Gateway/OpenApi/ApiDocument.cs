@@ -61,6 +61,7 @@ internal static class ApiDocument
         {
             operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(KeyScheme, context.Document)] = [] }];
             await AddRefusalsAsync(operation, context, ct);
+            await LimitDetails.AddAsync(operation, context, ct);
         }
 
         foreach (var parameter in OperationDetails.Parameters(operation.OperationId))

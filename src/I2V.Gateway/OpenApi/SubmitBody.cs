@@ -63,7 +63,7 @@ internal static class SubmitBody
         request["output"] = Object(new()
         {
             ["format"] = OneOf("Only mp4.", "mp4"),
-            ["expires_in"] = Whole("Seconds that links stay valid.", 60, 604_800),
+            ["expires_in"] = Whole("Seconds from the job's end that its film is kept; then output is null and content answers 410.", 60, 604_800),
         });
         request["webhook"] = Object(
             new()

@@ -23,7 +23,8 @@ internal static class BeginUpload
         }
 
         var held = new Lease(request.JobId, request.Attempt, lease);
-        if (await transitions.HeartbeatAsync(held, progress: null, plan: null, ct) is not { } beat)
+        if (await transitions.HeartbeatAsync(held, progress: null, plan: null, ct) is not { } beat
+            || !await transitions.BeginUploadAsync(held, LinkLifetime, ct))
         {
             return LeaseProblems.Gone();
         }

@@ -30,6 +30,14 @@ internal sealed partial class JobTransitions
         return new Beat(reader.GetGuid(0), CancelRequested: reader.GetBoolean(1), DrainRequested: reader.GetBoolean(3));
     }
 
+    /// <summary>Notes until when the attempt's objects may be written, before it gets the links. False: the lease is gone.</summary>
+    public async Task<bool> BeginUploadAsync(Lease lease, TimeSpan lifetime, CancellationToken ct)
+    {
+        await using var command = database.CreateCommand(TransitionSql.BeginUpload);
+        command.Parameters.Lease(lease).Seconds(lifetime.TotalSeconds);
+        return await command.ExecuteNonQueryAsync(ct) == 1;
+    }
+
     /// <summary>Makes the film the job's result, for good. The same film of the same attempt again gets the same answer.</summary>
     public async Task<AttemptEnded?> CompleteAsync(Lease lease, AttemptResult result, CancellationToken ct)
     {

@@ -25,6 +25,8 @@ internal static class SqlParameters
 
     public static NpgsqlParameterCollection Span(this NpgsqlParameterCollection all, TimeSpan? value) => all.With(NpgsqlDbType.Interval, value);
 
+    public static NpgsqlParameterCollection Time(this NpgsqlParameterCollection all, DateTime? value) => all.With(NpgsqlDbType.TimestampTz, value);
+
     public static NpgsqlParameterCollection Flag(this NpgsqlParameterCollection all, bool? value) => all.With(NpgsqlDbType.Boolean, value);
 
     public static NpgsqlParameterCollection Json<T>(this NpgsqlParameterCollection all, T? value) =>

@@ -204,10 +204,8 @@ internal static partial class TransitionSql
         from gone where j.lease_owner = gone.id and j.state = 'running'
         """;
 
-    /// <summary>Forgets keys that no longer replay, and workers that left a week ago.</summary>
+    /// <summary>Forgets workers that left a week ago.</summary>
     public const string Prune = """
-        with keys as (
-            delete from idempotency_keys where expires_at <= (select clock_timestamp()))
         delete from workers w
         where w.state = 'gone' and w.last_seen_at < clock_timestamp() - interval '7 days'
             and not exists (select from jobs j where j.lease_owner = w.id and j.state = 'running')

@@ -1,3 +1,4 @@
+using I2V.Gateway.Retention;
 using I2V.Protocol.Errors;
 using I2V.Protocol.Jobs;
 
@@ -73,7 +74,18 @@ internal static partial class TransitionSql
     /// <summary>$1 job, $2 tenant.</summary>
     public const string FindState = "select state from jobs where id = $1 and tenant_id = $2";
 
-    public const string Delete = "delete from jobs where id = $1 and tenant_id = $2";
+    /// <summary>$1 job, $2 tenant. Its objects are doomed with it: what a worker still uploads with an old link goes too.</summary>
+    public const string Delete = $"""
+        with gone as (
+            delete from jobs where id = $1 and tenant_id = $2 returning id, tenant_id)
+        {RetentionSql.DoomGone}
+        """;
+
+    /// <summary>$1 job, $2 attempt, $3 token, $4 seconds that its upload links last. No row: the lease is gone.</summary>
+    public const string BeginUpload = """
+        update job_attempts set uploads_expire_at = clock_timestamp() + make_interval(secs => $4)
+        where job_id = $1 and attempt = $2 and lease_token = $3 and ended_at is null
+        """;
 
     /// <summary>$1 job, $2 attempt, $3 token, $4 lease seconds, $5 progress or null, $6 applied and $7 degradations of the plan or null. No row: the lease is gone.</summary>
     public const string Heartbeat = $"""

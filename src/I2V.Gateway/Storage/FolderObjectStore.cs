@@ -55,6 +55,27 @@ internal sealed class FolderObjectStore(IOptions<StorageOptions> options, Folder
         }
     }
 
+    public Task<IReadOnlyList<ObjectInfo>> ListPageAsync(string after, int most, CancellationToken ct)
+    {
+        List<ObjectInfo> found = [];
+        foreach (var key in FolderPage.Walk(Files.Root, after))
+        {
+            ct.ThrowIfCancellationRequested();
+            var file = new FileInfo(Files.PathOf(key));
+            if (file.Exists)
+            {
+                found.Add(Describe(key, file));
+            }
+
+            if (found.Count == most)
+            {
+                break;
+            }
+        }
+
+        return Task.FromResult<IReadOnlyList<ObjectInfo>>(found);
+    }
+
     public SignedUrl SignGet(string key, TimeSpan lifetime, string? downloadName = null) =>
         links.Sign(new FolderGrant(FolderLinks.Get, ObjectKey.Check(key), Expiry(lifetime), DownloadName: downloadName), new Dictionary<string, string>());
 

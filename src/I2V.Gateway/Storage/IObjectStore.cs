@@ -25,6 +25,15 @@ internal interface IObjectStore
     /// <summary>Objects whose key begins with <paramref name="prefix"/>, whole segments such as <c>t/…/j/…/</c>, in no particular order.</summary>
     IAsyncEnumerable<ObjectInfo> ListAsync(string prefix, CancellationToken ct);
 
+    /// <summary>
+    /// A part of everything that is stored, in an order of the store's own that never changes: a walk can go on after a key whose
+    /// object is gone. Other users of the same bucket are seen too, so that names need not follow <see cref="ObjectKey"/>.
+    /// </summary>
+    /// <param name="after">The last key of the page before; empty for the first page.</param>
+    /// <param name="most">1 … 1000.</param>
+    /// <returns>Fewer than <paramref name="most"/> only at the end.</returns>
+    Task<IReadOnlyList<ObjectInfo>> ListPageAsync(string after, int most, CancellationToken ct);
+
     /// <summary>A link that anybody may read this object with until it expires.</summary>
     /// <param name="downloadName">Name under which a browser saves it; null lets it show the object.</param>
     SignedUrl SignGet(string key, TimeSpan lifetime, string? downloadName = null);

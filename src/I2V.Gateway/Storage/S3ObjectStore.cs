@@ -90,6 +90,27 @@ internal sealed class S3ObjectStore : IObjectStore, IDisposable
         }
     }
 
+    public async Task<IReadOnlyList<ObjectInfo>> ListPageAsync(string after, int most, CancellationToken ct)
+    {
+        List<ObjectInfo> found = [];
+        var request = new ListObjectsV2Request { BucketName = bucket, StartAfter = after.Length == 0 ? null : after };
+        do
+        {
+            // A server may answer with fewer than it was asked for.
+            request.MaxKeys = most - found.Count;
+            if (await AskAsync(() => s3.ListObjectsV2Async(request, ct), ct) is not { } page)
+            {
+                break;
+            }
+
+            found.AddRange((page.S3Objects ?? []).Select(listed => new ObjectInfo(listed.Key, listed.Size ?? 0, ContentType: null, Utc(listed.LastModified))));
+            request.ContinuationToken = page.IsTruncated == true ? page.NextContinuationToken : null;
+        }
+        while (found.Count < most && request.ContinuationToken is not null);
+
+        return found;
+    }
+
     public SignedUrl SignGet(string key, TimeSpan lifetime, string? downloadName = null) => links.Get(ObjectKey.Check(key), lifetime, downloadName);
 
     public SignedUrl SignPut(string key, string contentType, long bytes, TimeSpan lifetime) => links.Put(ObjectKey.Check(key), contentType, bytes, lifetime);

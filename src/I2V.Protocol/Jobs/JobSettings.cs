@@ -62,6 +62,6 @@ public sealed record JobOutputOptions
     /// <summary>Only <c>mp4</c>.</summary>
     public string Format { get; init; } = "mp4";
 
-    /// <summary>Seconds that links to the film stay valid; 60 … 604,800.</summary>
+    /// <summary>Seconds from the job's end that its film is kept and that links to it work; 60 … 604,800.</summary>
     public int ExpiresIn { get; init; } = 86_400;
 }

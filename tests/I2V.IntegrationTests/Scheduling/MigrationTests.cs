@@ -1,4 +1,4 @@
-using I2V.Gateway.Database.Migrations;
+using I2V.Gateway.Database;
 using I2V.IntegrationTests.Servers;
 using Microsoft.EntityFrameworkCore.Migrations;
 using Npgsql;
@@ -19,9 +19,9 @@ public sealed class MigrationTests
 
         Assert.All(startups, startup => Assert.True(startup.IsMigrated));
         await using var database = NpgsqlDataSource.Create(connectionString);
+        var migrations = (long)typeof(JobsDb).Assembly.GetTypes().Count(type => type.IsDefined(typeof(MigrationAttribute), inherit: false));
         await using var count = database.CreateCommand("""select count(*) from "__EFMigrationsHistory" """);
-        var migrations = typeof(SqlScript).Assembly.GetTypes().Count(type => type.IsSubclassOf(typeof(Migration)));
-        Assert.Equal((long)migrations, await count.ExecuteScalarAsync(Ct));
+        Assert.Equal(migrations, await count.ExecuteScalarAsync(Ct));
         await using var tenants = database.CreateCommand("select count(*) from tenants where name = 'default'");
         Assert.Equal(1L, await tenants.ExecuteScalarAsync(Ct));
     }

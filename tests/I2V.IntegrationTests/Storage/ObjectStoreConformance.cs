@@ -139,6 +139,32 @@ public abstract partial class ObjectStoreConformance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_walk_by_pages_sees_everything_once_also_when_what_it_saw_is_deleted()
+    {
+        string[] names = ["a-b", "a.b", "a/c", "a0/b", "b/1/x", "b/1.5/x", "b/10/x", "b/2", "c"];
+        foreach (var name in names)
+        {
+            await Store.PutAsync(Key(name), Content, "application/octet-stream", Ct);
+        }
+
+        List<string> seen = [];
+        IReadOnlyList<ObjectInfo> page = [];
+        do
+        {
+            page = await Store.ListPageAsync(page.Count == 0 ? "" : page[^1].Key, most: 2, Ct);
+            foreach (var found in page.Where(found => found.Key.StartsWith(prefix, StringComparison.Ordinal)))
+            {
+                seen.Add(found.Key);
+                Assert.InRange(found.LastModified, TimeProvider.System.GetUtcNow().AddMinutes(-10), TimeProvider.System.GetUtcNow().AddMinutes(10));
+                await Store.DeleteAsync(found.Key, Ct);
+            }
+        }
+        while (page.Count == 2);
+
+        Assert.Equal(names.Select(Key).Order(StringComparer.Ordinal), seen.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public async Task Deleting_a_prefix_removes_its_objects_only()
     {
         for (var number = 0; number < 20; number++)

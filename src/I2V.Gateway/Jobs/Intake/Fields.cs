@@ -172,20 +172,6 @@ internal sealed class Fields(RawObject source, ErrorList errors)
         return result;
     }
 
-    public bool? Flag(string name)
-    {
-        switch (Take(name))
-        {
-            case null:
-                return null;
-            case RawBoolean flag:
-                return flag.Value;
-            case var other:
-                errors.Add(other.Pointer, $"Must be true or false, not {other.Kind}.");
-                return null;
-        }
-    }
-
     public Fields? Object(string name)
     {
         switch (Take(name))
