@@ -111,6 +111,7 @@ internal sealed class LocalPostgres
         {
             yield return "fsync=off";
             yield return "full_page_writes=off";
+            yield return "autovacuum=off"; // such a server lives for minutes, and its visits would look like a gateway's statements
         }
     }
 

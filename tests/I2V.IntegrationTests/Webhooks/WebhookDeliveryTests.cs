@@ -68,6 +68,22 @@ public sealed class WebhookDeliveryTests
     }
 
     [Fact]
+    public async Task A_job_that_is_tried_again_by_hand_tells_the_same_address()
+    {
+        await using var lab = await HookLab.StartAsync();
+        using var rotated = await lab.Client.PostAsync("/v1/webhook-endpoints/default/rotate", null, Ct);
+        var first = await ApiFixture.SubmitAsync(lab.Client, ("request", $$$"""{"webhook":{"url":"{{{lab.Receiver.Url}}}","events":["job.canceled"]}}"""));
+        using var ended = await lab.Client.PostAsync($"/v1/jobs/{first.Id}/cancel", null, Ct);
+        await lab.DeliveryAsync(delivery => delivery.JobId == first.Id && delivery.Status == "delivered");
+
+        var second = await lab.Client.PostAsync($"/v1/jobs/{first.Id}/retry", null, Ct).ReadAsync<JobObject>();
+        using var endedToo = await lab.Client.PostAsync($"/v1/jobs/{second.Id}/cancel", null, Ct);
+
+        await Wait.UntilAsync(() => lab.Receiver.Told.Count == 2, () => "The address was not told of the second job.");
+        Assert.Equal([second.Id, first.Id], (await lab.DeliveriesAsync()).Select(delivery => delivery.JobId));
+    }
+
+    [Fact]
     public async Task An_address_that_may_not_be_told_is_refused_with_the_job()
     {
         await using var lab = await HookLab.StartAsync();
