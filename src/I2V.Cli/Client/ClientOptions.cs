@@ -1,4 +1,7 @@
 using System.CommandLine;
+using System.Text.Json;
+using I2V.Cli.Configuration;
+using I2V.Protocol;
 
 namespace I2V.Cli.Client;
 
@@ -24,6 +27,14 @@ internal sealed class ClientOptions
         command.Add(url);
         command.Add(apiKeyFile);
         command.Add(Json);
+    }
+
+    /// <summary>Says what came of a call: all of it as JSON when that was asked for, else a few words.</summary>
+    /// <returns>The exit code of what worked.</returns>
+    public int Print<T>(ParseResult parsed, T answer, Func<T, string> words)
+    {
+        Console.Out.WriteLine(parsed.GetValue(Json) ? JsonSerializer.Serialize(answer, I2VJson.Options) : words(answer));
+        return ExitCode.Ok;
     }
 
     public ApiClient Connect(ParseResult parsed) =>

@@ -31,7 +31,7 @@ internal static class QueuesCommand
         var lines = new List<string> { Row("LANE", "STATE", "WAITING", "OLDEST", "HELD", "RUNNING", "WORKERS") };
         lines.AddRange(queues.Select(queue => Row(
             queue.Lane,
-            queue.Paused ? "paused" : "open",
+            StateOf(queue),
             $"{queue.Depth}",
             queue.OldestSeconds is { } oldest ? JobWords.Seconds(oldest) : "",
             $"{queue.Held}",
@@ -43,6 +43,8 @@ internal static class QueuesCommand
     private static string Row(string lane, string state, string waiting, string oldest, string held, string running, string workers) =>
         $"{lane,-32}  {state,-6}  {waiting,7}  {oldest,10}  {held,5}  {running,7}  {workers,7}";
 
+    private static string StateOf(QueueObject queue) => queue.Paused ? "paused" : "open";
+
     private static Command Change(string action, string description)
     {
         var client = new ClientOptions();
@@ -50,11 +52,7 @@ internal static class QueuesCommand
         var command = new Command(action, description + " Prints paused or open. " + ClientCommand.ExitCodes);
         command.Add(lane);
         command.SetClientAction(client, async (parsed, api, ct) =>
-        {
-            var queue = await api.ChangeQueueAsync(parsed.GetRequiredValue(lane), action, ct);
-            await Console.Out.WriteLineAsync(parsed.GetValue(client.Json) ? JsonSerializer.Serialize(queue, I2VJson.Options) : queue.Paused ? "paused" : "open");
-            return ExitCode.Ok;
-        });
+            client.Print(parsed, await api.ChangeQueueAsync(parsed.GetRequiredValue(lane), action, ct), StateOf));
         return command;
     }
 }

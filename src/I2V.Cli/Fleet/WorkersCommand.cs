@@ -28,15 +28,12 @@ internal static class WorkersCommand
     internal static string Table(IReadOnlyList<WorkerObject> workers)
     {
         var lines = new List<string> { Row("WORKER", "STATE", "NAME", "MODELS", "JOB") };
-        lines.AddRange(workers.Select(worker => Row($"{worker.Id}", worker.State, Plain(worker.Name), Plain(string.Join(',', worker.Models)), worker.CurrentJob ?? "")));
+        lines.AddRange(workers.Select(worker => Row($"{worker.Id}", worker.State, Terminal.Plain(worker.Name), Terminal.Plain(string.Join(',', worker.Models)), worker.CurrentJob ?? "")));
         return string.Concat(lines.Select(line => line.TrimEnd() + Environment.NewLine));
     }
 
     private static string Row(string id, string state, string name, string models, string job) =>
         $"{id,-36}  {state,-8}  {name,-24}  {models,-24}  {job}";
-
-    /// <summary>Nothing that a terminal would take for a command.</summary>
-    private static string Plain(string text) => string.Concat(text.Select(c => char.IsControl(c) ? ' ' : c));
 
     private static Command Change(string action, string description)
     {
@@ -45,11 +42,7 @@ internal static class WorkersCommand
         var command = new Command(action, description + " Prints the worker's state. " + ClientCommand.ExitCodes);
         command.Add(id);
         command.SetClientAction(client, async (parsed, api, ct) =>
-        {
-            var worker = await api.ChangeWorkerAsync(parsed.GetRequiredValue(id), action, ct);
-            await Console.Out.WriteLineAsync(parsed.GetValue(client.Json) ? JsonSerializer.Serialize(worker, I2VJson.Options) : worker.State);
-            return ExitCode.Ok;
-        });
+            client.Print(parsed, await api.ChangeWorkerAsync(parsed.GetRequiredValue(id), action, ct), worker => worker.State));
         return command;
     }
 }

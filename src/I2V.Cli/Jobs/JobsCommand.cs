@@ -64,10 +64,10 @@ internal static class JobsCommand
         _ => "",
     };
 
-    /// <summary>One line, and nothing that a terminal would take for a command.</summary>
+    /// <summary>One line of a table.</summary>
     private static string Short(string? prompt)
     {
-        var line = string.Concat((prompt ?? "").Select(c => char.IsControl(c) ? ' ' : c));
+        var line = Terminal.Plain(prompt ?? "");
         return line.Length <= 48 ? line : line[..47] + "…";
     }
 }

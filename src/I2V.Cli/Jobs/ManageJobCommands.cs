@@ -1,8 +1,5 @@
 using System.CommandLine;
-using System.Text.Json;
 using I2V.Cli.Client;
-using I2V.Cli.Configuration;
-using I2V.Protocol;
 using I2V.Protocol.Jobs;
 
 namespace I2V.Cli.Jobs;
@@ -23,7 +20,7 @@ internal static class ManageJobCommands
     {
         var (command, job, client) = New(name, description + " Prints the job's status.");
         command.SetClientAction(client, async (parsed, api, ct) =>
-            Print(parsed, client, await api.PatchJobAsync(parsed.GetRequiredValue(job), patch, ct), changed => JobWords.Word(changed.Status)));
+            client.Print(parsed, await api.PatchJobAsync(parsed.GetRequiredValue(job), patch, ct), changed => JobWords.Word(changed.Status)));
         return command;
     }
 
@@ -35,7 +32,7 @@ internal static class ManageJobCommands
         command.SetClientAction(client, async (parsed, api, ct) =>
         {
             var patch = new JobPatch { Priority = parsed.GetRequiredValue(priority) };
-            return Print(parsed, client, await api.PatchJobAsync(parsed.GetRequiredValue(job), patch, ct), changed => FormattableString.Invariant($"{changed.Priority}"));
+            return client.Print(parsed, await api.PatchJobAsync(parsed.GetRequiredValue(job), patch, ct), changed => FormattableString.Invariant($"{changed.Priority}"));
         });
         return command;
     }
@@ -44,7 +41,7 @@ internal static class ManageJobCommands
     {
         var (command, job, client) = New(name, description);
         command.SetClientAction(client, async (parsed, api, ct) =>
-            Print(parsed, client, await api.RetryJobAsync(parsed.GetRequiredValue(job), ct), made => made.Id));
+            client.Print(parsed, await api.RetryJobAsync(parsed.GetRequiredValue(job), ct), made => made.Id));
         return command;
     }
 
@@ -54,7 +51,7 @@ internal static class ManageJobCommands
         var preset = new Option<string?>("--preset") { Description = "A preset with more steps than the job took; final unless named.", HelpName = "PRESET" };
         command.Add(preset);
         command.SetClientAction(client, async (parsed, api, ct) =>
-            Print(parsed, client, await api.FinalizeJobAsync(parsed.GetRequiredValue(job), new FinalizeRequest { Preset = parsed.GetValue(preset) }, ct), made => made.Id));
+            client.Print(parsed, await api.FinalizeJobAsync(parsed.GetRequiredValue(job), new FinalizeRequest { Preset = parsed.GetValue(preset) }, ct), made => made.Id));
         return command;
     }
 
@@ -64,11 +61,5 @@ internal static class ManageJobCommands
         var command = new Command(name, description + " " + ClientCommand.ExitCodes);
         command.Add(job);
         return (command, job, new ClientOptions());
-    }
-
-    private static int Print(ParseResult parsed, ClientOptions client, JobObject job, Func<JobObject, string> words)
-    {
-        Console.Out.WriteLine(parsed.GetValue(client.Json) ? JsonSerializer.Serialize(job, I2VJson.Options) : words(job));
-        return ExitCode.Ok;
     }
 }

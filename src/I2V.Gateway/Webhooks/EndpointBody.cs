@@ -1,20 +1,17 @@
 using I2V.Gateway.Errors;
 using I2V.Gateway.Jobs.Intake;
 using I2V.Protocol.Webhooks;
-using Microsoft.Net.Http.Headers;
 
 namespace I2V.Gateway.Webhooks;
 
 /// <summary>Reads the bodies about endpoints as strictly as a submit is read.</summary>
 internal static class EndpointBody
 {
-    private const int MaxBytes = 16 << 10;
-
     /// <exception cref="RefusedException">Something is wrong with it; everything that could be found is named.</exception>
     public static async Task<NewWebhookEndpoint> ReadNewAsync(HttpContext http, WebhookOptions options)
     {
         var errors = new ErrorList();
-        var fields = await ReadAsync(http, errors);
+        var fields = await SmallBody.ReadAsync(http, errors, isOptional: false);
         var (url, events) = (ReadUrl(fields, options, errors), fields.Texts("events", WebhookEvents.All));
         fields.Close();
         if (url is null && !errors.Has("/url"))
@@ -30,7 +27,7 @@ internal static class EndpointBody
     public static async Task<WebhookEndpointChange> ReadChangeAsync(HttpContext http, WebhookOptions options)
     {
         var errors = new ErrorList();
-        var fields = await ReadAsync(http, errors);
+        var fields = await SmallBody.ReadAsync(http, errors, isOptional: false);
         var change = new WebhookEndpointChange
         {
             Url = ReadUrl(fields, options, errors),
@@ -45,17 +42,6 @@ internal static class EndpointBody
 
         errors.ThrowIfAny();
         return change;
-    }
-
-    private static async Task<Fields> ReadAsync(HttpContext http, ErrorList errors)
-    {
-        if (!MediaTypeHeaderValue.TryParse(http.Request.ContentType, out var type) || type.MediaType != "application/json")
-        {
-            throw new RefusedException(Problems.ForStatus(StatusCodes.Status415UnsupportedMediaType));
-        }
-
-        var body = await BoundedBody.ReadAsync(http.Request.Body, MaxBytes, "The body is larger than 16 KiB, the most that is taken.", http.RequestAborted);
-        return new Fields(StrictJson.Parse(body, errors) ?? throw errors.Refusal(), errors);
     }
 
     private static string? ReadUrl(Fields fields, WebhookOptions options, ErrorList errors)

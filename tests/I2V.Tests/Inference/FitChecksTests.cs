@@ -31,6 +31,18 @@ public sealed class FitChecksTests
     }
 
     [Fact]
+    public void A_run_takes_a_voxel_at_least()
+    {
+        var graph = new ModelComponent("net.onnx", "fused", 1) { MaxVoxels = 0, Variants = new Dictionary<string, ComponentVariant> { ["whole"] = new("whole.onnx", 1) { MaxVoxels = -1 } } };
+        ModelManifest With(ModelComponent component) => Sample() with { Components = new Dictionary<string, ModelComponent> { ["net"] = component } };
+
+        Assert.Equal(
+            ["components.net.max_voxels must be at least 1, but it is 0", "components.net.variants.whole.max_voxels must be at least 1, but it is -1"],
+            FitChecks.Run(With(graph)));
+        Assert.Empty(FitChecks.Run(With(graph with { MaxVoxels = 1, Variants = null })));
+    }
+
+    [Fact]
     public void Profiles_are_of_films_and_not_negative()
     {
         var profile = new FitProfile { Device = "card", Rung = "resident", Width = 512, Height = 512, NumFrames = 16, Guided = true, PhasePeakBytes = new Dictionary<string, long> { ["denoising"] = 1 } };

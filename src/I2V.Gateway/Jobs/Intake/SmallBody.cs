@@ -4,7 +4,7 @@ using Microsoft.Net.Http.Headers;
 
 namespace I2V.Gateway.Jobs.Intake;
 
-/// <summary>Reads the JSON object that a call about an existing job carries, as strictly as a submit.</summary>
+/// <summary>Reads the JSON object that a call other than a submit carries, as strictly as a submit.</summary>
 internal static class SmallBody
 {
     /// <summary>Sixteen tags at their limit in escapes, and room.</summary>

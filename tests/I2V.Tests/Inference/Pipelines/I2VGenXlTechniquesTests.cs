@@ -230,6 +230,18 @@ public sealed class I2VGenXlTechniquesTests(TinyI2VGenXl tiny, LoadedI2VGenXl pl
         Assert.Empty(networks.Events);
     }
 
+    [Fact]
+    public async Task A_film_that_a_graph_does_not_take_at_once_is_refused_and_made_in_halves()
+    {
+        using var folder = new TemporaryFolder();
+        var half = Request.Width / 8 * (Request.Height / 8) * Request.NumFrames;
+        var small = await Changed(folder, unet => unet with { MaxVoxels = half });
+        using var pipeline = new MeteredNetworks(small).Pipeline();
+
+        Assert.Contains($"takes {half} latent voxels at once, but the film has {2 * half}", Refusal(pipeline, Techniques.None), StringComparison.Ordinal);
+        Assert.Equal(Request.NumFrames, TinyI2VGenXl.Film(pipeline, Request with { Techniques = new Techniques { SerialGuidance = true } }).Count);
+    }
+
     private static string Refusal(I2VGenXlPipeline pipeline, Techniques techniques)
     {
         var error = Assert.Throws<GenerationException>(() => pipeline.Generate(Request with { Techniques = techniques }, null, TestContext.Current.CancellationToken));
