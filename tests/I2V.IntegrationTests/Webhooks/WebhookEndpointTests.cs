@@ -105,7 +105,7 @@ public sealed class WebhookEndpointTests(ApiFixture api) : IClassFixture<ApiFixt
     [Fact]
     public async Task A_body_that_is_too_large_or_no_JSON_is_refused()
     {
-        using var large = await PostAsync($$"""{"url":"https://example.com/{{new string('x', 20_000)}}"}""");
+        using var large = await PostAsync($$"""{"url":"https://example.com/{{new string('x', 70_000)}}"}""");
         using var text = await api.Client.PostAsync(Endpoints, new StringContent("url=x"), ct);
 
         await ApiFixture.ProblemAsync(large, HttpStatusCode.RequestEntityTooLarge, ErrorCode.PayloadTooLarge);
